@@ -1,0 +1,232 @@
+"""What the course learns from: crosses and circles drawn on demand, a photograph, handwritten digits.
+
+Images are float32 in [0, 1], depth first: (images, depth, height, width).
+"""
+import hashlib
+import io
+import math
+import struct
+import zlib
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+CROSS, CIRCLE = 0, 1
+STROKE = (1.5, 5)                                       # thinnest and thickest line, in pixels
+CONTRAST = 0.3                                          # a shape's luma and its background's differ by at least this
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)      # how bright red, green and blue look (Rec. 601)
+
+FOLDER = Path(__file__).parents[1] / "data"
+SHA256 = {
+    "photograph.png": "808186f0477d3e197eeb6781db4b8d70611a6b1ada2866405789bfeb374e679a",
+    "digits.npz": "d427c2b8f7a21b8d81cd6a66fc543bef2609ebfc923c82f88fc632148e0376b3",
+}
+
+
+class Shapes(NamedTuple):
+    """What crosses_and_circles returns; `images, labels, boxes = crosses_and_circles(...)` takes it apart."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+
+
+def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, background=None, colour=None,
+                        noise=0, colour_bias=0, position_bias=0):
+    """Draw n images, each of one cross or one circle somewhere on a plain background.
+
+    Returns Shapes(images, labels, boxes):
+        images  float32 (n, 3, size, size) in [0, 1]
+        labels  int64 (n,), 0 for a cross and 1 for a circle, half of each; of an odd n, chance gives one its extra
+        boxes   int64 (n, 4), left, top, right, bottom in pixels, tight around every pixel the shape touches;
+                right and bottom are the first outside: images[i, :, top:bottom, left:right] cuts it out
+
+    rng             a np.random.Generator; the same seed draws the same images
+    size            height and width in pixels
+    radius          smallest and largest, in pixels, of a circle's radius and of a cross's four arms alike,
+                    measured to the middle of the line, which is 1.5 to 5 pixels thick
+    max_rotation    a cross stands upright, +, but for a turn of at most so many degrees either way
+    background, colour
+                    of what is behind the shape, and of the shape: (red, green, blue), each 0 to 1; None draws any,
+                    anew for each image. Light on dark or dark on light, they differ in luma by at least 0.3
+    noise           standard deviation of the Gaussian noise on every value, clipped to [0, 1] afterwards
+    colour_bias     share of images, 0 to 1, whose background gives the label away: warm (red >= green >= blue)
+                    behind a cross, cool (red <= green <= blue) behind a circle
+    position_bias   share of images, 0 to 1, whose position gives it away: a cross has its centre in the left half,
+                    a circle in the right
+
+    Raises TypeError or ValueError that names the value if it is not as above, if the largest shape with one pixel
+    of background around it does not fit, or if both colours are given and differ too little.
+    """
+    n, size = _whole(n, "n", 0), _whole(size, "size", 1)
+    smallest, largest = _radii(radius, size)
+    max_rotation = _number(max_rotation, "max_rotation", 0, 180)
+    background, colour = _rgb(background, "background"), _rgb(colour, "colour")
+    noise = _number(noise, "noise", 0, 1)
+    colour_bias = _number(colour_bias, "colour_bias", 0, 1)
+    position_bias = _number(position_bias, "position_bias", 0, 1)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")
+    if colour_bias and background is not None:
+        raise ValueError(f"colour_bias={colour_bias} chooses backgrounds, but background={background} is given")
+    if background is not None and colour is not None and abs((background - colour) @ LUMA) < CONTRAST:
+        raise ValueError(f"colour={colour} does not stand out from background={background}: "
+                         f"their luma must differ by at least {CONTRAST}")
+
+    circle = (rng.permutation(n) + rng.integers(2)) % 2 == CIRCLE
+    radii = rng.uniform(smallest, largest, n)
+    strokes = rng.uniform(*STROKE, n)
+    turns = np.deg2rad(rng.uniform(-max_rotation, max_rotation, n))
+
+    biased = rng.random(n) < position_bias
+    margin = radii + strokes / 2 + 1                    # a pixel of background all around
+    x = rng.uniform(np.where(biased & circle, size / 2, margin), np.where(biased & ~circle, size / 2, size - margin))
+    y = rng.uniform(margin, size - margin)
+
+    biased = rng.random(n) < colour_bias
+    backgrounds, colours = _colours(background, colour, biased & ~circle, biased & circle, rng)
+
+    images = np.empty((n, 3, size, size), np.float32)
+    boxes = np.empty((n, 4), np.int64)
+    middle = np.arange(size, dtype=np.float32) + np.float32(0.5)        # of each pixel
+    shapes = np.stack([x, y, radii, strokes, turns], axis=1).tolist()   # Python floats, so that float32 stays float32
+    for i, (x, y, r, stroke, turn) in enumerate(shapes):
+        distance = (_to_circle if circle[i] else _to_cross)(middle - x, middle[:, None] - y, r, turn)
+        coverage = np.clip(0.5 + stroke / 2 - distance, 0, 1)           # 1 inside, 0 outside, a soft edge between
+        ground, paint = backgrounds[i, :, None, None], colours[i, :, None, None]
+        images[i] = ground + coverage * (paint - ground)
+        if noise:
+            images[i] += noise * rng.standard_normal((3, size, size), np.float32)
+        boxes[i] = _box(coverage > 0)
+    return Shapes(np.clip(images, 0, 1, out=images), circle.astype(np.int64), boxes)
+
+
+def centered(images):
+    """Take its own mean colour off each image: (images, depth, height, width) -> the same shape.
+
+    What stays is how each pixel differs from its picture. For arrays of any library.
+    """
+    return images - images.mean((2, 3), keepdims=True)
+
+
+def photograph():
+    """Return a portrait of Grace Hopper, pioneer of compilers: float32 (3, 256, 256) in [0, 1].
+
+    Raises FileNotFoundError if its file is missing, ValueError if it is damaged.
+    """
+    depth_first = _unpack_png(_read("photograph.png")).transpose(2, 0, 1)
+    return np.ascontiguousarray(depth_first) / np.float32(255)
+
+
+def digits(split="train"):
+    """Return (images, labels): handwritten digits from MNIST, 4,000 to "train" on and 1,000 to "test".
+
+    Images are float32 (n, 1, 28, 28), ink 1 on paper 0; labels int64 (n,), 0 to 9, as many of each digit.
+
+    Raises ValueError for another split or a damaged file, FileNotFoundError if the file is missing.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f'split must be "train" or "test", got {split!r}')
+    with np.load(io.BytesIO(_read("digits.npz")), allow_pickle=False) as file:
+        images, labels = file[f"{split}_images"], file[f"{split}_labels"]
+    return images[:, None] / np.float32(255), labels.astype(np.int64)
+
+
+# --- drawing
+
+def _to_circle(dx, dy, radius, turn):
+    """Distance of each point (dx, dy) to the circle's line; turning a circle changes nothing."""
+    return np.abs(np.sqrt(dx * dx + dy * dy) - radius)
+
+
+def _to_cross(dx, dy, radius, turn):
+    """Distance of each point (dx, dy) to the nearer of a cross's two lines."""
+    cos, sin = math.cos(turn), math.sin(turn)
+    u, v = np.abs(cos * dx + sin * dy), np.abs(cos * dy - sin * dx)     # as the cross sees it, one quarter for all
+    along, across = np.maximum(u, v), np.minimum(u, v)
+    beyond = np.maximum(along - radius, 0)                              # the end of the arm
+    return np.sqrt(beyond * beyond + across * across)
+
+
+def _box(touched):
+    """(left, top, right, bottom) of the True pixels in (height, width)."""
+    (rows,), (columns,) = touched.any(axis=1).nonzero(), touched.any(axis=0).nonzero()
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def _colours(background, colour, warm, cool, rng):
+    """Backgrounds and colours, float32 (n, 3) each; pairs too much alike are drawn again."""
+    backgrounds, colours = np.empty((2, len(warm), 3), np.float32)
+    again = np.arange(len(warm))
+    while len(again):
+        backgrounds[again] = rng.random((len(again), 3), np.float32) if background is None else background
+        colours[again] = rng.random((len(again), 3), np.float32) if colour is None else colour
+        backgrounds[cool] = np.sort(backgrounds[cool])
+        backgrounds[warm] = np.sort(backgrounds[warm])[:, ::-1]
+        again = np.flatnonzero(np.abs((colours - backgrounds) @ LUMA) < CONTRAST)
+    return backgrounds, colours
+
+
+# --- files
+
+def _read(name):
+    """The bytes of a file in data/, after comparing its checksum."""
+    path = FOLDER / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is missing; `git checkout {name}` in its folder brings it back")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        raise ValueError(f"{path} is damaged: its SHA-256 is not the one in cnnlib/data.py; "
+                         f"`git checkout {name}` in its folder brings it back")
+    return content
+
+
+def _unpack_png(png):
+    """uint8 (height, width, 3) from a PNG written by tools/make_data.py: 8-bit RGB, one data chunk, no row filters."""
+    width, height = struct.unpack(">2I", png[16:24])
+    (length,) = struct.unpack(">I", png[33:37])
+    rows = np.frombuffer(zlib.decompress(png[41 : 41 + length]), np.uint8).reshape(height, 1 + 3 * width)
+    return rows[:, 1:].reshape(height, width, 3)        # each row begins with its filter's number, 0
+
+
+# --- what came in
+
+def _whole(value, name, least):
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def _number(value, name, low, high):
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not low <= value <= high:                        # NaN fails too
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+    return float(value)
+
+
+def _radii(radius, size):
+    try:
+        smallest, largest = map(float, radius)
+    except (TypeError, ValueError):
+        raise TypeError(f"radius must be a pair (smallest, largest), got {radius!r}") from None
+    fits = (size - STROKE[1]) / 2 - 1
+    if not 3 <= smallest <= largest <= fits:
+        raise ValueError(f"radius must be 3 <= smallest <= largest <= {fits} for size={size}, got {radius!r}")
+    return smallest, largest
+
+
+def _rgb(value, name):
+    if value is None:
+        return None
+    try:
+        rgb = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be (red, green, blue) or None, got {value!r}") from None
+    if rgb.shape != (3,) or not ((0 <= rgb) & (rgb <= 1)).all():
+        raise ValueError(f"{name} must be (red, green, blue), each from 0 to 1, got {value!r}")
+    return rgb

@@ -1,0 +1,179 @@
+"""A network: layers in a row. Each answer is the next layer's input; gradients come back the same way."""
+
+import copy
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from .layers import Layer, positive_int
+
+CHUNK = 64  # images at a time where only the answers are kept: memory stays small however many are asked for
+
+
+class Network:
+    """Layers in a row, built for images of one shape.
+
+    net = Network(input_shape=(3, 64, 64), layers=[Conv2D(5, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(2)])
+
+    The network builds its own copies of the layers it is given, so one brick can be used twice, or in two networks.
+    The weights are drawn from `seed`: the same seed and layers make the same network.
+    Raises ValueError where a layer cannot take what the one before it makes, naming both and what would fit.
+    """
+
+    def __init__(self, input_shape, layers, seed=0):
+        self.input_shape = tuple(positive_int(n, "input_shape") for n in input_shape)
+        self.layers, self.out_shapes = [], []
+        rng = np.random.default_rng(seed)
+        shape = self.input_shape
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layer {i} must be a Layer, such as ReLU(), not {layer!r}")
+            layer = copy.copy(layer)
+            try:
+                shape = layer.build(shape, rng)
+            except ValueError as error:
+                raise ValueError(f"layer {i}, {layer}, given {shape}: {error}") from None
+            self.layers.append(layer)
+            self.out_shapes.append(shape)
+
+    def forward(self, x):
+        """Images (n, *input_shape) -> logits (n, classes): what the last layer makes of them.
+
+        Raises TypeError or ValueError where `x` is not of the type and shape that the network was built for.
+        """
+        self.check(x)
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dlogits):
+        """From dL/dlogits to dL/dx, for the images last seen. Leaves dL/dparams in each layer's `grads`."""
+        for layer in reversed(self.layers):
+            dlogits = layer.backward(dlogits)
+        return dlogits
+
+    def activations(self, x):
+        """What each layer makes of the images: a list of arrays, one a layer."""
+        self.check(x)
+        made = []
+        for layer in self.layers:
+            x = layer.forward(x)
+            made.append(x)
+        return made
+
+    def probabilities(self, x):
+        """How sure the network is of each class (softmax): (n, classes), each row adding up to 1."""
+        logits = self._logits(x)
+        e = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def predict(self, x):
+        """The most likely class of each image: (n,)."""
+        return self._logits(x).argmax(axis=1)
+
+    def _logits(self, x):
+        """As `forward`, a few images at a time: little memory, however many there are."""
+        self.check(x)
+        return np.concatenate([self.forward(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)])
+
+    def check(self, x):
+        """Raise TypeError or ValueError unless `x` is a stack of images this network can take."""
+        if len(x) == 0 or x.shape[1:] != self.input_shape:
+            raise ValueError(f"images must be (n, {', '.join(map(str, self.input_shape))}), n at least 1, not {x.shape}")
+        dtypes = {p.dtype for layer in self.layers for p in layer.params.values()}
+        if dtypes and dtypes != {x.dtype}:
+            raise TypeError(f"images must be {dtypes.pop()} as the weights are, not {x.dtype}: use .astype(np.float32)")
+
+    @property
+    def weights(self):
+        """A copy of every parameter, laid end to end: (parameters,). Assign one to put the network back to then."""
+        return np.concatenate([p.ravel() for layer in self.layers for p in layer.params.values()])
+
+    @weights.setter
+    def weights(self, values):
+        sizes = [p.size for layer in self.layers for p in layer.params.values()]
+        if values.shape != (sum(sizes),):
+            raise ValueError(f"this network has {sum(sizes)} weights in a row, not {values.shape}")
+        pieces = iter(np.split(values, np.cumsum(sizes)[:-1]))
+        for layer in self.layers:
+            for p in layer.params.values():
+                p[...] = next(pieces).reshape(p.shape)
+
+    def to(self, asarray):
+        """Put each parameter through `asarray`, such as cupy.asarray to compute on a GPU; returns the network."""
+        for layer in self.layers:
+            layer.params = {name: asarray(p) for name, p in layer.params.items()}
+        return self
+
+    def replica(self):
+        """The same network, weights shared, that can go forward and back at the same time as this one."""
+        twin = copy.copy(self)
+        twin.layers = [copy.copy(layer) for layer in self.layers]
+        return twin
+
+    def save(self, path):
+        """Write layers and weights to `path` (NumPy's .npz, with JSON). What was there stays until all is written."""
+        weights = {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.params.items()}
+        layers = [[type(layer).__name__, layer.settings()] for layer in self.layers]
+        plan = json.dumps({"input_shape": self.input_shape, "layers": layers})
+        path = Path(path)
+        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with open(handle, "wb") as file:
+                np.savez(file, plan=plan, sha256=digest(plan, weights), **weights)
+            os.replace(unfinished, path)
+        except BaseException:
+            os.unlink(unfinished)
+            raise
+
+    @classmethod
+    def load(cls, path):
+        """The network that `save` wrote. Raises ValueError where the file is damaged, changed, or something else.
+
+        A layer of your own is found by its name: define its class before you load.
+        """
+        with open(path, "rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as stored:
+                    weights = {name: stored[name] for name in stored}
+                plan = str(weights.pop("plan"))
+                if str(weights.pop("sha256")) != digest(plan, weights):
+                    raise ValueError("the weights or the layers are not those that were saved")
+                plan, kinds = json.loads(plan), {kind.__name__: kind for kind in subclasses(Layer)}
+                net = cls(plan["input_shape"], [kinds[name](**settings) for name, settings in plan["layers"]])
+                for i, layer in enumerate(net.layers):
+                    for name, p in layer.params.items():
+                        p[...] = weights[f"{i}.{name}"]
+            except Exception as error:  # a damaged file can fail anywhere on the way
+                raise ValueError(f"{path} does not hold a network as Network.save wrote it: {error!r}") from error
+        return net
+
+    def __repr__(self):
+        return f"Network(input_shape={self.input_shape}, layers={self.layers})"
+
+    def __str__(self):
+        """A table, a line a layer: what it is, the shape it makes of an image, how many parameters it learns."""
+        counts = [sum(p.size for p in layer.params.values()) for layer in self.layers]
+        rows = [("layer", "makes", "parameters"), ("input", self.input_shape, "")]
+        rows += zip(self.layers, self.out_shapes, (f"{n:,}" if n else "" for n in counts), strict=True)
+        rows += [("in all", "", f"{sum(counts):,}")]
+        rows = [(str(what), " x ".join(map(str, shape)) if isinstance(shape, tuple) else shape, n) for what, shape, n in rows]
+        wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join(f"{a:{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}" for a, b, c in rows)
+
+
+def digest(plan, weights):
+    """SHA-256 over all that is saved, so that a file changed since is noticed."""
+    sha = hashlib.sha256(plan.encode())
+    for name in sorted(weights):
+        sha.update(f"{name} {weights[name].dtype} {weights[name].shape}".encode() + weights[name].tobytes())
+    return sha.hexdigest()
+
+
+def subclasses(kind):
+    """Every class made from `kind`, however deep; the newest of a name last."""
+    return [found for sub in kind.__subclasses__() for found in (sub, *subclasses(sub))]

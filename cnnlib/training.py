@@ -1,0 +1,199 @@
+"""Training: how wrong, which way is downhill, and a step that way, again and again."""
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Real
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from .layers import positive_int
+
+MICRO_BATCH = 8  # images worked on at once: few enough that all they pass through stays in the processor's cache
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def softmax_cross_entropy(logits, labels):
+    """How wrong the logits are, and how the loss would change with each: -> (loss, dlogits (n, classes)).
+
+    Softmax makes probabilities p of the logits; the loss is the mean over images of -log p[label], so it is
+    0 when the network is sure and right, and log(classes) when it has no idea. Its gradient is p - 1 for the label
+    and p for the others, over n. Stable for logits of any size: the largest is taken off before `exp`.
+
+    Raises ValueError or TypeError where labels are not n whole numbers from 0 to classes - 1.
+    """
+    check_labels(labels, *logits.shape)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    e = np.exp(shifted)
+    total = e.sum(axis=1, keepdims=True)
+    right = labels[:, None] == np.arange(logits.shape[1], like=labels)
+    loss = ((np.log(total) - shifted) * right).sum() / len(labels)
+    return float(loss), (e / total - right) / len(labels)
+
+
+class Optimizer:
+    """Moves weights downhill. `learning_rate` may be changed at any time, and acts on the next step."""
+
+    def __init__(self, learning_rate):
+        self.learning_rate = at_least_0(learning_rate, "learning_rate")
+        self.memory = WeakKeyDictionary()  # what it remembers of each weight, gone when its layer is
+
+    def step(self, layers):
+        """Change the params of all layers, in place, by their grads."""
+        for layer in layers:
+            memory = self.memory.setdefault(layer, {})
+            for name, w in layer.params.items():
+                w -= float(self.learning_rate) * self.direction(layer.grads[name], memory.setdefault(name, {}))
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum: the step keeps rolling the way it went before."""
+
+    def __init__(self, learning_rate=0.1, momentum=0.0):
+        super().__init__(learning_rate)
+        self.momentum = at_least_0(momentum, "momentum")
+
+    def direction(self, dw, memory):
+        memory["v"] = dw + float(self.momentum) * memory.get("v", 0)
+        return memory["v"]
+
+
+class Adam(Optimizer):
+    """Steps of about the learning rate for each weight, whatever the size of its gradient.
+
+    Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), algorithm 1.
+    """
+
+    def __init__(self, learning_rate=0.02, beta1=0.9, beta2=0.999, epsilon=1e-8):
+        super().__init__(learning_rate)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+
+    def direction(self, dw, memory):
+        t = memory["t"] = memory.get("t", 0) + 1
+        m = memory["m"] = self.beta1 * memory.get("m", 0) + (1 - self.beta1) * dw
+        v = memory["v"] = self.beta2 * memory.get("v", 0) + (1 - self.beta2) * dw * dw
+        return m / (1 - self.beta1**t) / (np.sqrt(v / (1 - self.beta2**t)) + self.epsilon)
+
+
+class Step(NamedTuple):
+    """What one step of training saw, before it changed the weights."""
+
+    iteration: int  # the first is 1
+    loss: float  # mean over the mini-batch
+    accuracy: float  # share of the mini-batch, 0 to 1
+
+
+def train(net, images, labels, *, iterations, batch_size=32, optimizer=None, seed=0):
+    """Train `net` in place, yielding a Step after each update: watch, plot, stop, or change the learning rate between.
+
+    Each iteration shows the network the next `batch_size` images of a shuffled pack, shuffled anew (from `seed`) when
+    it runs out. `optimizer` is SGD(0.1) unless given. The same seeds give the same weights, on one core or many.
+
+    Raises TypeError or ValueError at once where images, labels or sizes do not fit, and FloatingPointError, with the
+    weights as they were before that step, where a loss is no longer a finite number.
+    """
+    positive_int(iterations, "iterations")
+    if positive_int(batch_size, "batch_size") > len(images):
+        raise ValueError(f"batch_size must be at most {len(images)}, as many as there are images, not {batch_size}")
+    net.check(images)
+    check_labels(labels, len(images), *net.out_shapes[-1])
+    return _steps(net, images, labels, iterations, batch_size, optimizer or SGD(), np.random.default_rng(seed))
+
+
+def _steps(net, images, labels, iterations, batch_size, optimizer, rng):
+    """The loop behind `train`, which has checked what comes in."""
+    with ThreadPoolExecutor(CORES) as pool:
+        for iteration, batch in zip(range(1, iterations + 1), batches(len(images), batch_size, rng), strict=False):
+            pieces = [batch[i : i + MICRO_BATCH] for i in range(0, batch_size, MICRO_BATCH)]
+            run = pool.map if len(pieces) > 1 else map
+            losses, hits, grads = zip(*run(lambda p: study(net, images[p], labels[p]), pieces), strict=True)
+            loss = sum(losses) / batch_size
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"iteration {iteration}: the loss is {loss}. {blame(net, images[batch])}")
+            for layer, *parts in zip(net.layers, *grads, strict=True):  # added up in order, whoever was first
+                layer.grads = {name: sum(part[name] for part in parts) / batch_size for name in layer.params}
+            optimizer.step(net.layers)
+            yield Step(iteration, loss, sum(hits) / batch_size)
+
+
+def batches(n, batch_size, rng):
+    """Endless mini-batches of the numbers 0 to n - 1: shuffled, dealt out to the last, shuffled anew."""
+    pack = rng.permutation(n)
+    while True:
+        while len(pack) < batch_size:
+            pack = np.concatenate([pack, rng.permutation(n)])
+        yield pack[:batch_size]
+        pack = pack[batch_size:]
+
+
+def study(net, images, labels):
+    """A micro-batch's loss, hits and gradients, each summed over its images. Safe beside others of the same network."""
+    n, twin = len(images), net.replica()
+    twin.layers[0].input_gradient = False  # nothing comes before it that could use one
+    with np.errstate(over="ignore", invalid="ignore"):  # reported by the caller, with a cause
+        logits = twin.forward(images)
+        loss, dlogits = softmax_cross_entropy(logits, labels)
+        twin.backward(dlogits * n)
+    return loss * n, int((logits.argmax(axis=1) == labels).sum()), [layer.grads for layer in twin.layers]
+
+
+def blame(net, images):
+    """Where numbers stopped being finite, and what to try."""
+    if not np.isfinite(images).all():
+        return "The images hold numbers that are not finite."
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, (layer, y) in enumerate(zip(net.layers, net.activations(images), strict=True)):
+            if not np.isfinite(y).all():
+                break
+    return (
+        f"Layer {i}, {layer}, is the first to answer with numbers too large to hold: "
+        "its weights have grown without bound. Begin again with new weights and a smaller learning rate."
+    )
+
+
+class Recording:
+    """The film of a training: every step, and the weights before the first and after each.
+
+    film = Recording(net)
+    for step in film.watch(train(net, images, labels, iterations=100)): ...
+    film.rewind(0)  # the network as it was before it learned
+    """
+
+    def __init__(self, net):
+        self.net, self.steps, self.weights = net, [], [net.weights]
+
+    def watch(self, steps):
+        """Hand the steps of `train` on, keeping each with the weights it led to."""
+        for step in steps:
+            self.steps.append(step)
+            self.weights.append(self.net.weights)
+            yield step
+
+    def rewind(self, iteration):
+        """Put the network back to the weights it had after that iteration; 0 is before the first."""
+        if not 0 <= iteration < len(self.weights):
+            raise ValueError(f"iteration must be 0 to {len(self.weights) - 1}, as recorded so far, not {iteration}")
+        self.net.weights = self.weights[iteration]
+
+    def __len__(self):
+        return len(self.steps)
+
+    def __repr__(self):
+        return f"Recording of {len(self)} iterations"
+
+
+def check_labels(labels, n, classes):
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels must be whole numbers, not {labels.dtype}")
+    if labels.shape != (n,):
+        raise ValueError(f"labels must be a row of {n}, one for each image, not of shape {labels.shape}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels must be 0 to {classes - 1}, not {labels.min()} to {labels.max()}")
+
+
+def at_least_0(value, name):
+    if not (isinstance(value, Real) and 0 <= value < math.inf):
+        raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+    return value

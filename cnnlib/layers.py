@@ -162,14 +162,15 @@ class MaxPool2D(Layer):
     def __init__(self, size, stride=None):
         super().__init__()
         self.size = positive_int(size, "size")
-        self.stride = self.size if stride is None else positive_int(stride, "stride")
+        self.stride = stride
+        self.step = self.size if stride is None else positive_int(stride, "stride")
 
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
-        return (depth, *(positions(n, self.size, self.stride) for n in (height, width)))
+        return (depth, *(positions(n, self.size, self.step) for n in (height, width)))
 
     def forward(self, x):
-        self.shape, s = x.shape, self.stride
+        self.shape, s = x.shape, self.step
         r, c = (positions(n, self.size, s) for n in x.shape[2:])
         corners = itertools.product(range(self.size), repeat=2)
         self.places = [(..., slice(i, i + r * s, s), slice(j, j + c * s, s)) for i, j in corners]

@@ -89,7 +89,8 @@ class Check:
     def judge(self, function):
         """Raise Feedback if the function is not right."""
         if not callable(function):
-            raise Feedback(f"Give the check your function itself, not what it returns: checks.{self.name}({self.name}).")
+            name = self.name
+            raise Feedback(f"Give the check your function itself, not what it returns: checks.{name}({name}).")
         cases = list(self.inputs(np.random.default_rng(0)))
         results = [self.result(function, case) for case in cases]
         wanted = [self.right(*case) for case in cases]

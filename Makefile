@@ -1,0 +1,48 @@
+# Two commands matter: `make lab` opens the course, `make test` checks all of it. `make` alone lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+lab: .venv/run.stamp  ## open the course in JupyterLab
+	@$(BIN)/python tools/lab.py
+
+test: .venv/all.stamp  ## check everything: lint, tests, every notebook, every lesson in a real browser
+	$(BIN)/ruff check
+	$(BIN)/python -m tools.notebooks --check
+	$(BIN)/pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout 120 -rs -n 2 --dist loadfile
+
+test-fast: .venv/edit.stamp  ## the tests that need neither browser, PyTorch nor notebooks: under a minute
+	$(BIN)/pytest -m 'not browser and not torch' -n 2 --dist loadfile
+
+notebooks: .venv/edit.stamp  ## build notebooks/ from lessons/
+	$(BIN)/python -m tools.notebooks
+
+bench: .venv/all.stamp  ## time a training step against PyTorch
+	$(BIN)/python -m benchmarks.training_step
+
+seeds: .venv/edit.stamp  ## train the course's networks from many seeds
+	$(BIN)/python -m benchmarks.seeds
+
+lint: .venv/edit.stamp  ## look for mistakes that need no running
+	$(BIN)/ruff check
+
+.PHONY: help lab test test-fast notebooks bench seeds lint
+
+# What is installed: to read the course, to edit it, and to check all of it.
+.venv/run.stamp: extras =
+.venv/edit.stamp: extras = [build,test,lint]
+.venv/all.stamp: extras = [build,test,browser,torch,lint]
+.venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
+	@echo 'Installing into .venv; the first time takes a minute or two.'
+	@$(BIN)/python -m pip install --quiet --editable '.$(extras)'
+	@touch $@
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The course needs Python 3.11 or newer, and \
+	$(PYTHON) is %d.%d. Name another: make PYTHON=python3.13 ..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv .venv
+
+.DELETE_ON_ERROR:

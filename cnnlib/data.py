@@ -46,7 +46,7 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
     rng             a np.random.Generator; the same seed draws the same images
     size            height and width in pixels
     radius          smallest and largest, in pixels, of a circle's radius and of a cross's four arms alike,
-                    measured to the middle of the line, which is 1.5 to 5 pixels thick
+                    measured to the middle of the line, which is 1.5 to 5 pixels thick, at most half the radius
     max_rotation    a cross stands upright, +, but for a turn of at most so many degrees either way
     background, colour
                     of what is behind the shape, and of the shape: (red, green, blue), each 0 to 1; None draws any,
@@ -77,7 +77,7 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
 
     circle = (rng.permutation(n) + rng.integers(2)) % 2 == CIRCLE
     radii = rng.uniform(smallest, largest, n)
-    strokes = rng.uniform(*STROKE, n)
+    strokes = rng.uniform(STROKE[0], np.clip(radii / 2, *STROKE))       # a ring keeps its hole, a cross its arms
     turns = np.deg2rad(rng.uniform(-max_rotation, max_rotation, n))
 
     biased = rng.random(n) < position_bias

@@ -249,7 +249,18 @@ def positive(rng, shape, inputs):
     return rng.uniform(0, 2 / inputs, shape).astype(np.float32)
 
 
-INITS = {"he": he, "positive": positive}
+def zero_mean(rng, shape, inputs):
+    """As `he`, then each window's mean taken off: a filter begins blind to flat colour, and sees only change."""
+    w = he(rng, shape, inputs)
+    return w - w.mean(axis=(-2, -1), keepdims=True)
+
+
+def zeros(rng, shape, inputs):
+    """Nothing yet. For a classifier only: a hidden layer of zeros has no gradient to begin with."""
+    return np.zeros(shape, np.float32)
+
+
+INITS = {"he": he, "positive": positive, "zero_mean": zero_mean, "zeros": zeros}
 
 
 # What a layer says to arguments and shapes that it cannot use.

@@ -1,0 +1,100 @@
+"""Pictures: arrays in, a matplotlib figure out. What is compared shares one scale, and zero always looks like zero.
+
+Everywhere else depth comes first; only here do images become (height, width, depth), as matplotlib wants them.
+"""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart. An axis keeps its colour all through the course.
+DEPTH, HEIGHT, WIDTH, FILTER = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
+CROSS, CIRCLE = "#E69F00", "#56B4E9"
+
+ACTIVATIONS = "magma"  # zero is black
+SIGNED = "RdBu_r"  # zero is white, what is negative blue, what is positive red
+
+
+class Picture(Figure):
+    """A figure that a notebook shows, with words for readers who cannot see it: they are its text form."""
+
+    def __init__(self, alt, width, height):
+        super().__init__(figsize=(width, height), layout="constrained")
+        self.alt = alt
+
+    def _repr_png_(self):
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=110)
+        return png.getvalue()
+
+    def __repr__(self):
+        return self.alt
+
+
+def images(images, titles=None, columns=8):
+    """A sheet of images, (n, 3 or 1, height, width) with values from 0 to 1, each under its title if given."""
+    n, columns = len(images), min(columns, len(images))
+    titles = [""] * n if titles is None else list(map(str, titles))
+    rows = -(-n // columns)
+    picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", 1.3 * columns, 1.5 * rows)
+    axes = picture.subplots(rows, columns, squeeze=False).flat
+    for ax in axes:
+        ax.axis("off")
+    for ax, image, title in zip(axes, images, titles):
+        ax.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
+        ax.set_title(title, fontsize=9)
+    return picture
+
+
+def maps(rows, image=None, signed=False):
+    """Rows of maps to compare, {name: (maps, height, width)}, all on one scale; beside them the image they are of.
+
+    Activations are shown from zero up; signed=True centres the colours on zero, as filters and gradients want.
+    """
+    largest = max(float(np.abs(row).max()) for row in rows.values()) or 1.0
+    scale = {"cmap": SIGNED, "vmin": -largest} if signed else {"cmap": ACTIVATIONS, "vmin": 0}
+    columns = max(len(row) for row in rows.values())
+    told = (f"{name}: " + ", ".join(f"from {m.min():.2f} to {m.max():.2f}, mean {m.mean():.3f}" for m in row)
+            for name, row in rows.items())
+    picture = Picture("Maps. " + "; ".join(told) + ".", 2.4 * columns + 1 + 2.4 * (image is not None), 2.4 * len(rows))
+    left, right = picture.subfigures(1, 2, width_ratios=[1, columns]) if image is not None else (None, picture)
+    if left:
+        ax = left.subplots()
+        ax.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
+        ax.set_title("the image", fontsize=10)
+        ax.axis("off")
+    axes = right.subplots(len(rows), columns, squeeze=False)
+    for line, (name, row) in zip(axes, rows.items()):
+        for number, (ax, values) in enumerate(zip(line, row), start=1):
+            drawn = ax.imshow(values, vmax=largest, interpolation="nearest", **scale)
+            ax.set_title(f"{name}, filter {number}", fontsize=10)
+        for ax in line:
+            ax.axis("off")
+    right.colorbar(drawn, ax=axes, shrink=0.8)
+    return picture
+
+
+def learning_curves(runs, over=20):
+    """Loss and accuracy, iteration by iteration, of one or more trainings: {name: list of Step}.
+
+    A faint line for each mini-batch, and a strong one for the mean of the last `over` of them.
+    """
+    picture = Picture("", 9, 3)
+    axes = picture.subplots(1, 2)
+    told = []
+    for (name, steps), colour in zip(runs.items(), (HEIGHT, DEPTH, WIDTH, FILTER, CROSS, CIRCLE)):
+        iterations, *columns = np.array(steps).T
+        for ax, what, values in zip(axes, ("loss", "accuracy"), columns):
+            sums = np.cumsum(np.insert(values, 0, 0))
+            first = np.maximum(np.arange(len(values)) + 1 - over, 0)
+            smooth = (sums[1:] - sums[first]) / (np.arange(len(values)) + 1 - first)
+            ax.plot(iterations, values, color=colour, alpha=0.25, linewidth=1)
+            ax.plot(iterations, smooth, color=colour, linewidth=2, label=name)
+            ax.set(xlabel="iteration", title=what)
+            ax.set_ylim(bottom=0)
+            told.append(f"{name}: mean {what} of the last {over}: {smooth[-1]:.2f}")
+    if len(runs) > 1:
+        axes[0].legend()
+    picture.alt = f"Learning curves. {'; '.join(told)}."
+    return picture

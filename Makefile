@@ -19,6 +19,7 @@ test-fast: .venv/edit.stamp  ## the tests that need neither browser, PyTorch nor
 
 notebooks: .venv/edit.stamp  ## build notebooks/ from lessons/
 	$(BIN)/python -m tools.notebooks
+	$(BIN)/python -m tools.readme_picture
 
 bench: .venv/all.stamp  ## time a training step against PyTorch
 	$(BIN)/python -m benchmarks.training_step

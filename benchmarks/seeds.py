@@ -11,7 +11,7 @@ import numpy as np
 from cnnlib import Adam, Conv2D, Flatten, Linear, MaxPool2D, Network, Recording, ReLU, data, train
 
 HELD_OUT = 1_000  # the seed of what is tested on; training takes seeds 0 to 9
-IMAGES, ROUNDS, ITERATIONS = 6_000, 8, 250  # iterations a round, of 32 images
+IMAGES, ROUNDS, ITERATIONS = 8_000, 8, 250  # iterations a round, of 32 images
 
 
 def reference(seed):
@@ -28,7 +28,7 @@ def reference(seed):
 
 
 def recipe(seed):
-    """Train the reference network for 2,000 iterations, on images turned, recoloured and inverted each round."""
+    """Train the reference network for 2,000 iterations, turning the images by a quarter, and into negatives, each round."""
     net, optimizer = reference(seed), Adam()
     images, labels, _ = data.crosses_and_circles(IMAGES, np.random.default_rng(seed))
     images = data.centered(images)
@@ -36,7 +36,7 @@ def recipe(seed):
         for step in train(net, images, labels, iterations=ITERATIONS, optimizer=optimizer, seed=turn):
             done = (turn * ITERATIONS + step.iteration) / (ROUNDS * ITERATIONS)
             optimizer.learning_rate = 0.02 * (1 + math.cos(math.pi * done)) / 2
-        images = -np.rot90(images[:, [1, 2, 0]], axes=(2, 3))
+        images = -np.rot90(images, axes=(2, 3))
     return net
 
 

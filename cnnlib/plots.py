@@ -38,21 +38,22 @@ def images(images, titles=None, columns=8):
     titles = [""] * n if titles is None else list(map(str, titles))
     rows = -(-n // columns)
     picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", 1.3 * columns, 1.5 * rows)
-    axes = picture.subplots(rows, columns, squeeze=False).flat
-    for ax in axes:
+    axes = picture.subplots(rows, columns, squeeze=False)
+    for ax in axes.flat:
         ax.axis("off")
-    for ax, image, title in zip(axes, images, titles):
+    for ax, image, title in zip(axes.flat, images, titles):
         ax.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
         ax.set_title(title, fontsize=9)
     return picture
 
 
-def maps(rows, image=None, signed=False):
+def maps(rows, image=None, signed=False, brightest=None):
     """Rows of maps to compare, {name: (maps, height, width)}, all on one scale; beside them the image they are of.
 
     Activations are shown from zero up; signed=True centres the colours on zero, as filters and gradients want.
+    The scale ends at the largest value, or at `brightest`.
     """
-    largest = max(float(np.abs(row).max()) for row in rows.values()) or 1.0
+    largest = brightest or max(float(np.abs(row).max()) for row in rows.values()) or 1.0
     scale = {"cmap": SIGNED, "vmin": -largest} if signed else {"cmap": ACTIVATIONS, "vmin": 0}
     columns = max(len(row) for row in rows.values())
     told = (f"{name}: " + ", ".join(f"from {m.min():.2f} to {m.max():.2f}, mean {m.mean():.3f}" for m in row)
@@ -92,7 +93,7 @@ def learning_curves(runs, over=20):
             ax.plot(iterations, values, color=colour, alpha=0.25, linewidth=1)
             ax.plot(iterations, smooth, color=colour, linewidth=2, label=name)
             ax.set(xlabel="iteration", title=what)
-            ax.set_ylim(bottom=0)
+            ax.set_ylim(0, 1.02 if what == "accuracy" else None)
             told.append(f"{name}: mean {what} of the last {over}: {smooth[-1]:.2f}")
     if len(runs) > 1:
         axes[0].legend()

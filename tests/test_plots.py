@@ -1,0 +1,89 @@
+"""Pictures show what they are given: the right numbers, on the right scale, in the right place."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from cnnlib import plots
+from cnnlib.training import Step
+
+
+def shown(picture):
+    """What each of a picture's axes shows, where it shows an image."""
+    return [ax.images[0].get_array() for ax in picture.axes if ax.images]
+
+
+def test_a_sheet_shows_every_image_depth_last(rng):
+    images = rng.random((5, 3, 8, 6), np.float32)
+    picture = plots.images(images, ["a", "b", "c", "d", "e"], columns=3)
+    assert len(shown(picture)) == 5
+    for image, array in zip(images, shown(picture)):
+        for depth in range(3):
+            np.testing.assert_array_equal(array[..., depth], image[depth])
+    assert [ax.get_title() for ax in picture.axes] == ["a", "b", "c", "d", "e", ""]
+
+
+def test_grey_images_run_from_black_to_white(rng):
+    picture = plots.images(rng.random((2, 1, 8, 6), np.float32) / 2)
+    for ax in picture.axes:
+        assert ax.images[0].get_array().shape == (8, 6)
+        assert ax.images[0].get_clim() == (0, 1)
+        assert ax.images[0].get_cmap()(1.0) == (1, 1, 1, 1)
+
+
+def test_maps_that_are_compared_share_one_scale(rng):
+    before, after = rng.random((2, 2, 4, 4))
+    picture = plots.maps({"before": before, "after": 3 * after})
+    np.testing.assert_array_equal(shown(picture), [*before, *(3 * after)])
+    limits = {ax.images[0].get_clim() for ax in picture.axes if ax.images}
+    assert limits == {(0, max(before.max(), 3 * after.max()))}
+
+
+def test_signed_maps_are_white_at_zero(rng):
+    picture = plots.maps({"dw": rng.standard_normal((2, 4, 4)) - 1}, signed=True)
+    for image in (ax.images[0] for ax in picture.axes if ax.images):
+        low, high = image.get_clim()
+        assert low == -high
+        np.testing.assert_allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.04)
+
+
+def test_maps_of_nothing_but_zeros_can_be_shown():
+    assert shown(plots.maps({"dead": np.zeros((1, 4, 4))}))[0].max() == 0
+
+
+def test_the_image_stands_beside_its_maps(rng):
+    image = rng.random((3, 8, 8))
+    picture = plots.maps({"a": rng.random((2, 8, 8))}, image=image)
+    assert [array.shape for array in shown(picture)] == [(8, 8, 3), (8, 8), (8, 8)]
+
+
+def test_curves_show_each_step_and_the_mean_of_the_last_few():
+    losses = [3, 2, 1, 6, 5]
+    steps = [Step(i, loss, loss / 10) for i, loss in enumerate(losses, start=1)]
+    each, mean = plots.learning_curves({"run": steps}, over=2).axes[0].lines
+    np.testing.assert_array_equal(each.get_xydata(), list(zip(range(1, 6), losses)))
+    np.testing.assert_allclose(mean.get_ydata(), [3, 2.5, 1.5, 3.5, 5.5])
+
+
+def test_runs_that_are_compared_are_named():
+    steps = [Step(1, 0.7, 0.5), Step(2, 0.6, 0.6)]
+    picture = plots.learning_curves({"slow": steps, "fast": steps})
+    assert [text.get_text() for text in picture.axes[0].get_legend().get_texts()] == ["slow", "fast"]
+
+
+@pytest.mark.parametrize("picture, words", [
+    (plots.images(np.zeros((2, 3, 4, 4)), ["cross", "circle"]), "2 images. cross, circle"),
+    (plots.maps({"after": np.full((1, 4, 4), 0.5)}), "Maps. after: from 0.50 to 0.50, mean 0.500."),
+    (plots.learning_curves({"a": [Step(1, 0.7, 0.5)]}), "mean loss of the last 20: 0.70"),
+])  # fmt: skip
+def test_a_picture_is_a_png_with_words(picture, words):
+    assert words in repr(picture)
+    drawn = imread(io.BytesIO(picture._repr_png_()))
+    assert drawn.shape[0] > 100 and drawn.std() > 0.01
+
+
+def test_axes_and_classes_have_colours_of_their_own():
+    colours = [plots.DEPTH, plots.HEIGHT, plots.WIDTH, plots.FILTER, plots.CROSS, plots.CIRCLE]
+    assert len(set(colours)) == 6

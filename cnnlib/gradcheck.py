@@ -48,5 +48,9 @@ def check(layer, x, seed=0):
 
     layer.forward(x)
     analytic = {"x": layer.backward(importance), **layer.grads}
-    return {name: relative_error(analytic[name], numerical_gradient(loss, array))
-            for name, array in {"x": x, **layer.params}.items()}
+    errors = {}
+    for name, array in {"x": x, **layer.params}.items():
+        if analytic[name].shape != array.shape:
+            raise ValueError(f"the gradient of {name} must have its shape {array.shape}, not {analytic[name].shape}")
+        errors[name] = relative_error(analytic[name], numerical_gradient(loss, array))
+    return errors

@@ -6,6 +6,7 @@ Everything a layer handles is `(images, depth, height, width)`, or `(images, num
 A layer computes with whatever arrays it is given: NumPy's, or any that answer to NumPy's functions (CuPy's do).
 """
 
+import copy
 import inspect
 import itertools
 import math
@@ -37,6 +38,12 @@ class Layer:
         """From dL/dy to dL/dx, for the input last seen. Leaves dL/dparams in `grads`."""
         raise NotImplementedError
 
+    def twin(self):
+        """The same layer, weights shared, with room of its own for what `forward` keeps and for gradients."""
+        twin = object.__new__(type(self))  # copy.copy does the same, and takes longer
+        twin.__dict__.update(self.__dict__, grads={})
+        return twin
+
     def settings(self):
         """The arguments this layer was made with, by name."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
@@ -63,82 +70,86 @@ class Conv2D(Layer):
         self.filters = positive_int(filters, "filters")
         self.size = positive_int(size, "size")
         self.stride = positive_int(stride, "stride")
-        self.padding = padding
+        self.padding = padding if padding in ("same", "valid") else whole(padding, "padding", 0, '"same", "valid" or ')
         self.init = one_of(init, INITS, "init")
-        self.before, self.after = margins(padding, self.size)
+        same = (self.size - 1) // 2, self.size // 2
+        self.before, self.after = {"same": same, "valid": (0, 0)}.get(padding, (padding, padding))
 
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
         shape = (self.filters, depth, self.size, self.size)
         self.params = {"w": INITS[self.init](rng, shape, depth * self.size**2), "b": np.zeros(self.filters, np.float32)}
         room = self.before + self.after
-        return (self.filters, *(positions(n + room, self.size, self.stride) for n in (height, width)))
+        return (self.filters, *positions(height + room, width + room, self.size, self.stride))
 
     def forward(self, x):
         """y[n, f, r, c] = b[f] + sum over d, i, j of w[f, d, i, j] * x[n, d, r * stride + i, c * stride + j]."""
-        self.shape = x.shape
-        self.rows = row_shifts(frame(x, self.before, self.after), self.size, self.stride)
-        return correlate(self.rows, self.params["w"])[..., :: self.stride] + self.params["b"][:, None, None]
+        self.shape, (height, width), room = x.shape, x.shape[2:], self.before + self.after
+        x = self.lines = row_shifts(spread(x, height + room, width + room, at=self.before), self.size)
+        y = correlate(x, self.params["w"], width + room)[..., : width + room - self.size + 1]
+        return y[:, :, :: self.stride, :: self.stride] + self.params["b"][:, None, None]
 
     def backward(self, dy):
         """Each weight met each pixel it passed over: dw[f, d, i, j] = sum of dy[n, f, r, c] * x[n, d, r + i, c + j].
 
-        Each pixel met every weight that passed over it, so dx is a convolution too: of dy, spread out by the stride,
-        with the filters turned by 180 degrees, and depth and filters swapped.
+        Each pixel met every weight that passed over it, so dx is a convolution too: of dy, spread out by the stride
+        in a frame of zeros, with the filters turned by 180 degrees, and depth and filters swapped.
         """
-        w, size, stride = self.params["w"], self.size, self.stride
-        (n, depth, height, width), (_, filters, r, c) = self.shape, dy.shape
+        w, size, before = self.params["w"], self.size, self.before
+        n, depth, height, width = self.shape
+        tall, wide = height + before + self.after, width + before + self.after
+        framed = spread(dy, tall + size - 1, wide, at=size - 1, stride=self.stride)
 
-        line = np.zeros_like(dy, shape=(n, filters, r, self.rows.shape[-1]))  # dy, as wide as the rows
-        line[..., : c * stride : stride] = dy
-        line = line.reshape(n, filters, -1)
-        rows = self.rows.reshape(n, depth * size, -1).swapaxes(1, 2)
-        taps = [(line[..., : line.shape[-1] - j] @ rows[:, j:]).sum(0) for j in range(size)]
-        self.grads = {"w": np.stack(taps, axis=-1).reshape(w.shape), "b": dy.sum((0, 2, 3))}
+        start, length = (size - 1) * (wide + 1), (tall - size + 1) * wide
+        dlines = framed.reshape(n, len(w), -1)[..., start : start + length]
+        dw = np.empty_like(w)
+        for j in range(size):
+            dw[..., j] = (dlines @ self.lines[..., j : j + length].swapaxes(1, 2)).sum(0).reshape(dw.shape[:3])
+        self.grads = {"w": dw, "b": np.einsum("nfrc->f", dy)}
         if not self.input_gradient:
             return None
 
-        room = self.before + self.after + 2 * (size - 1)
-        spread = np.zeros_like(dy, shape=(n, filters, height + room, width + room))
-        spread[:, :, size - 1 : size - 1 + r * stride : stride, size - 1 : size - 1 + c * stride : stride] = dy
-        inside = spread[:, :, self.before :, self.before :][:, :, : height + size - 1, : width + size - 1]
-        return correlate(row_shifts(inside, size), w[:, :, ::-1, ::-1].swapaxes(0, 1))
+        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
+        dlines = row_shifts(framed[:, :, before : before + height + size - 1], size)
+        return correlate(dlines, turned, wide)[..., before : before + width]
 
 
-def frame(x, before, after):
-    """Zeros around each map: `before` rows and columns of them above and left, `after` below and right."""
-    n, depth, height, width = x.shape
-    framed = np.zeros_like(x, shape=(n, depth, height + before + after, width + before + after))
-    framed[:, :, before : before + height, before : before + width] = x
+def spread(x, height, width, at, stride=1):
+    """Zeros, (height, width) a map, with x laid in: its corner at (at, at), its pixels `stride` apart."""
+    n, depth, r, c = x.shape
+    framed = np.zeros_like(x, shape=(n, depth, height, width))
+    framed[:, :, at : at + r * stride : stride, at : at + c * stride : stride] = x
     return framed
 
 
-def row_shifts(x, size, stride=1):
-    """The rows that each row of a filter meets: (n, depth, h, width) -> (n, depth, size, r, width).
+def row_shifts(x, size):
+    """What each row of a filter meets on its way over the volume, end to end: (n, depth, h, width) -> lines.
 
-    Row i of a filter, on its way down, meets rows i, i + stride, i + 2 stride ... of the volume.
+    lines is (n, depth * size, length + size - 1): line (d, i) holds the `length` pixels of map d from row i on, and
+    a few zeros, for the last pixel's neighbours.
     """
     n, depth, height, width = x.shape
-    r = (height - size) // stride + 1
-    rows = np.empty_like(x, shape=(n, depth, size, r, width))
+    pixels, length = x.reshape(n, depth, height * width), (height - size + 1) * width
+    lines = np.empty_like(x, shape=(n, depth, size, length + size - 1))
     for i in range(size):
-        rows[:, :, i] = x[:, :, i : i + r * stride : stride]
-    return rows
+        lines[:, :, i, :length] = pixels[:, :, i * width : i * width + length]
+    lines[..., length:] = 0
+    return lines.reshape(n, depth * size, -1)
 
 
-def correlate(rows, w):
-    """Weighted sums of patches, from the row shifts of a volume: -> (n, filters, r, width - size + 1).
+def correlate(lines, w, width):
+    """Weighted sums of patches, from row shifts: -> (n, filters, rows, width), void in the last size - 1 columns.
 
-    With the rows laid end to end, column j of all filters is one matrix product, whose answer is due j pixels
-    to the left. Sums that run over the right edge into the next row are cut off at the end.
+    On the lines, to move a filter by one pixel is to move along by one: column j of all filters is one matrix product
+    with the lines from pixel j on. What runs over the right edge, into the next row, is void.
     """
-    n, depth, size, r, width = rows.shape
-    columns = w.transpose(3, 0, 1, 2).reshape(size, len(w), depth * size)
-    lines = rows.reshape(n, depth * size, r * width)
-    y = columns[0] @ lines
+    filters, depth, size, _ = w.shape
+    columns = w.transpose(3, 0, 1, 2).reshape(size, filters, depth * size)
+    length = lines.shape[-1] - size + 1
+    y = columns[0] @ lines[..., :length]
     for j in range(1, size):
-        y[..., :-j] += columns[j] @ lines[..., j:]
-    return y.reshape(n, len(w), r, width)[..., : width - size + 1]
+        y += columns[j] @ lines[..., j : j + length]
+    return y.reshape(len(lines), filters, -1, width)
 
 
 class ReLU(Layer):
@@ -146,7 +157,7 @@ class ReLU(Layer):
 
     def forward(self, x):
         self.open = x > 0
-        return np.maximum(x, 0)
+        return np.maximum(x, np.zeros_like(x[:1]))  # with a plain 0, NumPy takes a slower loop
 
     def backward(self, dy):
         """Where the gate was open, dy/dx = 1; where it was shut, 0."""
@@ -162,32 +173,34 @@ class MaxPool2D(Layer):
     def __init__(self, size, stride=None):
         super().__init__()
         self.size = positive_int(size, "size")
-        self.stride = stride
-        self.step = self.size if stride is None else positive_int(stride, "stride")
+        self.stride = None if stride is None else positive_int(stride, "stride")
+        self.step = self.stride or self.size
 
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
-        return (depth, *(positions(n, self.size, self.step) for n in (height, width)))
+        return (depth, *positions(height, width, self.size, self.step))
 
     def forward(self, x):
         self.shape, s = x.shape, self.step
-        r, c = (positions(n, self.size, s) for n in x.shape[2:])
+        r, c = positions(*x.shape[2:], self.size, s)
         corners = itertools.product(range(self.size), repeat=2)
         self.places = [(..., slice(i, i + r * s, s), slice(j, j + c * s, s)) for i, j in corners]
-        y, self.wins = x[self.places[0]], []
+        y, self.wins = x[self.places[0]].copy(), []  # the first pixel of every block
         for place in self.places[1:]:
-            self.wins.append(x[place] > y)
-            y = np.maximum(x[place], y)
+            other = x[place].copy()  # gathered once, used twice
+            self.wins.append(other > y)
+            y = np.maximum(y, other)
         return y
 
     def backward(self, dy):
         """Only the largest of a block made a difference, so it takes the whole gradient; of equals, the first does."""
-        dx = np.zeros_like(dy, shape=self.shape)
+        dx, apart = np.zeros_like(dy, shape=self.shape), self.step >= self.size  # apart: no pixel is in two blocks
         for place, won in zip(self.places[:0:-1], self.wins[::-1], strict=True):
             taken = dy * won
-            dx[place] += taken
+            dx[place] = taken if apart else dx[place] + taken
             dy = dy - taken
-        dx[self.places[0]] += dy
+        first = self.places[0]
+        dx[first] = dy if apart else dx[first] + dy
         return dx
 
 
@@ -251,8 +264,10 @@ def positive(rng, shape, inputs):
 
 def zero_mean(rng, shape, inputs):
     """As `he`, then each window's mean taken off: a filter begins blind to flat colour, and sees only change."""
+    if len(shape) != 4 or shape[-1] == 1:
+        raise ValueError('init="zero_mean" is for filters of more than one pixel: take init="he"')
     w = he(rng, shape, inputs)
-    return w - w.mean(axis=(-2, -1), keepdims=True)
+    return w - w.mean(axis=(2, 3), keepdims=True)
 
 
 def zeros(rng, shape, inputs):
@@ -266,10 +281,14 @@ INITS = {"he": he, "positive": positive, "zero_mean": zero_mean, "zeros": zeros}
 # What a layer says to arguments and shapes that it cannot use.
 
 
-def positive_int(value, name):
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+def whole(value, name, least, instead=""):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be {instead}a whole number of at least {least}, not {value!r}")
     return int(value)
+
+
+def positive_int(value, name):
+    return whole(value, name, least=1)
 
 
 def one_of(value, choices, name):
@@ -278,25 +297,15 @@ def one_of(value, choices, name):
     return value
 
 
-def margins(padding, size):
-    """Zeros before and after each row and column."""
-    if padding == "same":
-        return (size - 1) // 2, size // 2
-    if padding == "valid":
-        return 0, 0
-    if isinstance(padding, Integral) and not isinstance(padding, bool) and padding >= 0:
-        return int(padding), int(padding)
-    raise ValueError(f'padding must be "same", "valid" or a whole number of at least 0, not {padding!r}')
-
-
 def volume(shape):
     if len(shape) != 3:
         raise ValueError(f"wants a volume (depth, height, width), not {shape}: put it before Flatten()")
     return shape
 
 
-def positions(length, size, stride):
-    """How many places a window of `size` has on `length` pixels, moving by `stride`."""
-    if size > length:
-        raise ValueError(f"a window of size {size} does not fit into {length} pixels: at most {length} would")
-    return (length - size) // stride + 1
+def positions(height, width, size, stride):
+    """How many places a window has down and across, moving by `stride`."""
+    if size > min(height, width):
+        most = min(height, width)
+        raise ValueError(f"a window of size {size} does not fit into {height} x {width} pixels: at most {most} would")
+    return (height - size) // stride + 1, (width - size) // stride + 1

@@ -4,7 +4,6 @@ import copy
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,8 @@ class Network:
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layer {i} must be a Layer, such as ReLU(), not {layer!r}")
-            layer = copy.copy(layer)
+            layer = layer.twin()
+            layer.params = {name: p.copy() for name, p in layer.params.items()}
             try:
                 shape = layer.build(shape, rng)
             except ValueError as error:
@@ -82,26 +82,31 @@ class Network:
 
     def check(self, x):
         """Raise TypeError or ValueError unless `x` is a stack of images this network can take."""
+        if not hasattr(x, "dtype"):
+            raise TypeError(f"images must be an array, not a {type(x).__name__}")
         if len(x) == 0 or x.shape[1:] != self.input_shape:
             raise ValueError(f"images must be (n, {', '.join(map(str, self.input_shape))}), n at least 1, not {x.shape}")
-        dtypes = {p.dtype for layer in self.layers for p in layer.params.values()}
+        dtypes = {p.dtype for p in self.named_params().values()}
         if dtypes and dtypes != {x.dtype}:
             raise TypeError(f"images must be {dtypes.pop()} as the weights are, not {x.dtype}: use .astype(np.float32)")
+
+    def named_params(self):
+        """Every parameter by the number of its layer and its name there, such as "0.w"."""
+        return {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.params.items()}
 
     @property
     def weights(self):
         """A copy of every parameter, laid end to end: (parameters,). Assign one to put the network back to then."""
-        return np.concatenate([p.ravel() for layer in self.layers for p in layer.params.values()])
+        return np.concatenate([p.ravel() for p in self.named_params().values()])
 
     @weights.setter
     def weights(self, values):
-        sizes = [p.size for layer in self.layers for p in layer.params.values()]
-        if values.shape != (sum(sizes),):
-            raise ValueError(f"this network has {sum(sizes)} weights in a row, not {values.shape}")
-        pieces = iter(np.split(values, np.cumsum(sizes)[:-1]))
-        for layer in self.layers:
-            for p in layer.params.values():
-                p[...] = next(pieces).reshape(p.shape)
+        params = list(self.named_params().values())
+        ends = np.cumsum([p.size for p in params])
+        if values.shape != (ends[-1],):
+            raise ValueError(f"this network has {ends[-1]} weights in a row, not {values.shape}")
+        for p, piece in zip(params, np.split(values, ends[:-1]), strict=True):
+            p[...] = piece.reshape(p.shape)
 
     def to(self, asarray):
         """Put each parameter through `asarray`, such as cupy.asarray to compute on a GPU; returns the network."""
@@ -112,22 +117,21 @@ class Network:
     def replica(self):
         """The same network, weights shared, that can go forward and back at the same time as this one."""
         twin = copy.copy(self)
-        twin.layers = [copy.copy(layer) for layer in self.layers]
+        twin.layers = [layer.twin() for layer in self.layers]
         return twin
 
     def save(self, path):
         """Write layers and weights to `path` (NumPy's .npz, with JSON). What was there stays until all is written."""
-        weights = {f"{i}.{name}": p for i, layer in enumerate(self.layers) for name, p in layer.params.items()}
+        weights = self.named_params()
         layers = [[type(layer).__name__, layer.settings()] for layer in self.layers]
         plan = json.dumps({"input_shape": self.input_shape, "layers": layers})
-        path = Path(path)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        unfinished = Path(f"{path}.unfinished")
         try:
-            with open(handle, "wb") as file:
+            with open(unfinished, "wb") as file:
                 np.savez(file, plan=plan, sha256=digest(plan, weights), **weights)
             os.replace(unfinished, path)
         except BaseException:
-            os.unlink(unfinished)
+            unfinished.unlink(missing_ok=True)
             raise
 
     @classmethod
@@ -145,9 +149,11 @@ class Network:
                     raise ValueError("the weights or the layers are not those that were saved")
                 plan, kinds = json.loads(plan), {kind.__name__: kind for kind in subclasses(Layer)}
                 net = cls(plan["input_shape"], [kinds[name](**settings) for name, settings in plan["layers"]])
-                for i, layer in enumerate(net.layers):
-                    for name, p in layer.params.items():
-                        p[...] = weights[f"{i}.{name}"]
+                params = net.named_params()
+                if {name: p.shape for name, p in params.items()} != {name: p.shape for name, p in weights.items()}:
+                    raise ValueError("the weights do not fit the layers")
+                for name, p in params.items():
+                    p[...] = weights[name]
             except Exception as error:  # a damaged file can fail anywhere on the way
                 raise ValueError(f"{path} does not hold a network as Network.save wrote it: {error!r}") from error
         return net
@@ -158,9 +164,9 @@ class Network:
     def __str__(self):
         """A table, a line a layer: what it is, the shape it makes of an image, how many parameters it learns."""
         counts = [sum(p.size for p in layer.params.values()) for layer in self.layers]
-        rows = [("layer", "makes", "parameters"), ("input", self.input_shape, "")]
+        rows = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
         rows += zip(self.layers, self.out_shapes, (f"{n:,}" if n else "" for n in counts), strict=True)
-        rows += [("in all", "", f"{sum(counts):,}")]
+        rows += [("total", "", f"{sum(counts):,}")]
         rows = [(str(what), " x ".join(map(str, shape)) if isinstance(shape, tuple) else shape, n) for what, shape, n in rows]
         wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return "\n".join(f"{a:{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}" for a, b, c in rows)

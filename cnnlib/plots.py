@@ -85,8 +85,9 @@ def learning_curves(runs, over=20):
     axes = picture.subplots(1, 2)
     told = []
     for (name, steps), colour in zip(runs.items(), (HEIGHT, DEPTH, WIDTH, FILTER, CROSS, CIRCLE)):
-        iterations, *columns = np.array(steps).T
-        for ax, what, values in zip(axes, ("loss", "accuracy"), columns):
+        iterations = np.arange(1, len(steps) + 1)  # not the steps' own: they may come from several calls of train
+        for ax, what in zip(axes, ("loss", "accuracy")):
+            values = np.array([getattr(step, what) for step in steps])
             sums = np.cumsum(np.insert(values, 0, 0))
             first = np.maximum(np.arange(len(values)) + 1 - over, 0)
             smooth = (sums[1:] - sums[first]) / (np.arange(len(values)) + 1 - first)

@@ -3,7 +3,9 @@
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from numbers import Real
+from operator import add
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -11,7 +13,9 @@ import numpy as np
 
 from .layers import positive_int
 
-MICRO_BATCH = 8  # images worked on at once: few enough that all they pass through stays in the processor's cache
+# A batch is studied a micro-batch at a time, of so many images that the largest array on their way has about this many
+# numbers, a megabyte: it stays in the processor's cache. Many fewer, and threads wait for each other's turn in Python.
+MICRO_BATCH = 1 << 18
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
@@ -25,19 +29,25 @@ def softmax_cross_entropy(logits, labels):
     Raises ValueError or TypeError where labels are not n whole numbers from 0 to classes - 1.
     """
     check_labels(labels, *logits.shape)
+    loss, dlogits = cross_entropy(logits, labels)
+    return loss / len(labels), dlogits / len(labels)
+
+
+def cross_entropy(logits, labels):
+    """The loss and its gradient, summed over the images; labels not checked."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     e = np.exp(shifted)
     total = e.sum(axis=1, keepdims=True)
     right = labels[:, None] == np.arange(logits.shape[1], like=labels)
-    loss = ((np.log(total) - shifted) * right).sum() / len(labels)
-    return float(loss), (e / total - right) / len(labels)
+    loss = ((np.log(total) - shifted) * right).sum()
+    return float(loss), e / total - right
 
 
 class Optimizer:
     """Moves weights downhill. `learning_rate` may be changed at any time, and acts on the next step."""
 
     def __init__(self, learning_rate):
-        self.learning_rate = at_least_0(learning_rate, "learning_rate")
+        self.learning_rate = number(learning_rate, "learning_rate")
         self.memory = WeakKeyDictionary()  # what it remembers of each weight, gone when its layer is
 
     def step(self, layers):
@@ -53,11 +63,12 @@ class SGD(Optimizer):
 
     def __init__(self, learning_rate=0.1, momentum=0.0):
         super().__init__(learning_rate)
-        self.momentum = at_least_0(momentum, "momentum")
+        self.momentum = number(momentum, "momentum")
 
     def direction(self, dw, memory):
-        memory["v"] = dw + float(self.momentum) * memory.get("v", 0)
-        return memory["v"]
+        if self.momentum:
+            dw = memory["v"] = dw + float(self.momentum) * memory.get("v", 0)
+        return dw
 
 
 class Adam(Optimizer):
@@ -68,7 +79,8 @@ class Adam(Optimizer):
 
     def __init__(self, learning_rate=0.02, beta1=0.9, beta2=0.999, epsilon=1e-8):
         super().__init__(learning_rate)
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.beta1, self.beta2 = number(beta1, "beta1", below=1), number(beta2, "beta2", below=1)
+        self.epsilon = number(epsilon, "epsilon")
 
     def direction(self, dw, memory):
         t = memory["t"] = memory.get("t", 0) + 1
@@ -84,6 +96,9 @@ class Step(NamedTuple):
     loss: float  # mean over the mini-batch
     accuracy: float  # share of the mini-batch, 0 to 1
 
+    def __repr__(self):
+        return f"Step(iteration={self.iteration}, loss={self.loss:.4f}, accuracy={self.accuracy:.4f})"
+
 
 def train(net, images, labels, *, iterations, batch_size=32, optimizer=None, seed=0):
     """Train `net` in place, yielding a Step after each update: watch, plot, stop, or change the learning rate between.
@@ -95,27 +110,44 @@ def train(net, images, labels, *, iterations, batch_size=32, optimizer=None, see
     weights as they were before that step, where a loss is no longer a finite number.
     """
     positive_int(iterations, "iterations")
+    net.check(images)
     if positive_int(batch_size, "batch_size") > len(images):
         raise ValueError(f"batch_size must be at most {len(images)}, as many as there are images, not {batch_size}")
-    net.check(images)
+    if len(net.out_shapes[-1]) != 1:
+        raise ValueError(f"the network must end in a number for each class, not in {net.out_shapes[-1]}: add Linear")
     check_labels(labels, len(images), *net.out_shapes[-1])
     return _steps(net, images, labels, iterations, batch_size, optimizer or SGD(), np.random.default_rng(seed))
 
 
 def _steps(net, images, labels, iterations, batch_size, optimizer, rng):
     """The loop behind `train`, which has checked what comes in."""
-    with ThreadPoolExecutor(CORES) as pool:
+    pieces = micro_batches(net, batch_size)
+    threads = min(CORES, pieces)
+    with ThreadPoolExecutor(threads) as pool:
         for iteration, batch in zip(range(1, iterations + 1), batches(len(images), batch_size, rng), strict=False):
-            pieces = [batch[i : i + MICRO_BATCH] for i in range(0, batch_size, MICRO_BATCH)]
-            run = pool.map if len(pieces) > 1 else map
-            losses, hits, grads = zip(*run(lambda p: study(net, images[p], labels[p]), pieces), strict=True)
-            loss = sum(losses) / batch_size
+            parts = np.array_split(batch, pieces)
+
+            def study_every(start):
+                return [study(net, images, labels, part, batch_size) for part in parts[start::threads]]
+
+            others = [pool.submit(study_every, start) for start in range(1, threads)]
+            seen = [study_every(0), *(other.result() for other in others)]
+            losses, hits, grads = zip(*(seen[i % threads][i // threads] for i in range(pieces)), strict=True)
+            loss = sum(losses)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"iteration {iteration}: the loss is {loss}. {blame(net, images[batch])}")
-            for layer, *parts in zip(net.layers, *grads, strict=True):  # added up in order, whoever was first
-                layer.grads = {name: sum(part[name] for part in parts) / batch_size for name in layer.params}
-            optimizer.step(net.layers)
+            for layer, *shares in zip(net.layers, *grads, strict=True):  # added up in order, whoever was first
+                layer.grads = {name: reduce(add, (share[name] for share in shares)) for name in layer.params}
+            with np.errstate(over="ignore", invalid="ignore"):  # the next loss will tell
+                optimizer.step(net.layers)
             yield Step(iteration, loss, sum(hits) / batch_size)
+
+
+def micro_batches(net, batch_size):
+    """In how many parts to study a batch: one, or an even number for threads to share. The same on any machine."""
+    largest = max(math.prod(shape) for shape in [net.input_shape, *net.out_shapes])
+    wanted = batch_size * largest / MICRO_BATCH
+    return 1 if wanted < 1.5 else min(max(2, 2 * round(wanted / 2)), batch_size)
 
 
 def batches(n, batch_size, rng):
@@ -128,15 +160,26 @@ def batches(n, batch_size, rng):
         pack = pack[batch_size:]
 
 
-def study(net, images, labels):
-    """A micro-batch's loss, hits and gradients, each summed over its images. Safe beside others of the same network."""
-    n, twin = len(images), net.replica()
-    twin.layers[0].input_gradient = False  # nothing comes before it that could use one
+def study(net, images, labels, part, batch_size):
+    """The share of some of a batch's images in its loss and gradients, and how many are right: loss, hits, [grads].
+
+    Works on twins of the layers, so that several can study at once, and lets go of each as soon as it can.
+    """
+    layers = [layer.twin() for layer in net.layers]
+    layers[0].input_gradient = False  # nothing comes before it that could use one
     with np.errstate(over="ignore", invalid="ignore"):  # reported by the caller, with a cause
-        logits = twin.forward(images)
-        loss, dlogits = softmax_cross_entropy(logits, labels)
-        twin.backward(dlogits * n)
-    return loss * n, int((logits.argmax(axis=1) == labels).sum()), [layer.grads for layer in twin.layers]
+        x = layers[0].forward(images[part])
+        for layer in layers[1:]:
+            x = layer.forward(x)
+        right = labels[part]
+        loss, dx = cross_entropy(x, right)
+        hits = int((x.argmax(axis=1) == right).sum())
+        x, dx, grads = None, dx / batch_size, []
+        while layers:
+            layer = layers.pop()
+            dx = layer.backward(dx)
+            grads.insert(0, layer.grads)
+    return loss / batch_size, hits, grads
 
 
 def blame(net, images):
@@ -185,6 +228,8 @@ class Recording:
 
 
 def check_labels(labels, n, classes):
+    if not hasattr(labels, "dtype"):
+        raise TypeError(f"labels must be an array, not a {type(labels).__name__}")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers, not {labels.dtype}")
     if labels.shape != (n,):
@@ -193,7 +238,8 @@ def check_labels(labels, n, classes):
         raise ValueError(f"labels must be 0 to {classes - 1}, not {labels.min()} to {labels.max()}")
 
 
-def at_least_0(value, name):
-    if not (isinstance(value, Real) and 0 <= value < math.inf):
-        raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+def number(value, name, below=math.inf):
+    if not (isinstance(value, Real) and 0 <= value < below):
+        limit = "" if below == math.inf else f" and below {below}"
+        raise ValueError(f"{name} must be a number of at least 0{limit}, not {value!r}")
     return value

@@ -28,7 +28,7 @@ def reference(seed):
 
 
 def recipe(seed):
-    """Train the reference network for 2,000 iterations, turning the images by a quarter, and into negatives, each round."""
+    """Train the reference network for 2,000 iterations. Each round, the images turn by a quarter and into negatives."""
     net, optimizer = reference(seed), Adam()
     images, labels, _ = data.crosses_and_circles(IMAGES, np.random.default_rng(seed))
     images = data.centered(images)
@@ -41,7 +41,7 @@ def recipe(seed):
 
 
 def story(seed):
-    """Two filters and a classifier, 100 iterations: the mean activation on small circles and off them, before and after.
+    """Two filters and a classifier, 100 iterations: mean activation on small circles and off them, before and after.
 
     Returns [(on, off) before, (on, off) after]. The images are noisy, so that there is something to cut out.
     """

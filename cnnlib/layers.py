@@ -6,7 +6,6 @@ Everything a layer handles is `(images, depth, height, width)`, or `(images, num
 A layer computes with whatever arrays it is given: NumPy's, or any that answer to NumPy's functions (CuPy's do).
 """
 
-import copy
 import inspect
 import itertools
 import math
@@ -72,8 +71,8 @@ class Conv2D(Layer):
         self.stride = positive_int(stride, "stride")
         self.padding = padding if padding in ("same", "valid") else whole(padding, "padding", 0, '"same", "valid" or ')
         self.init = one_of(init, INITS, "init")
-        same = (self.size - 1) // 2, self.size // 2
-        self.before, self.after = {"same": same, "valid": (0, 0)}.get(padding, (padding, padding))
+        sides = {"same": ((self.size - 1) // 2, self.size // 2), "valid": (0, 0)}
+        self.before, self.after = sides.get(self.padding, (self.padding, self.padding))
 
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
@@ -90,17 +89,16 @@ class Conv2D(Layer):
         return y[:, :, :: self.stride, :: self.stride] + self.params["b"][:, None, None]
 
     def backward(self, dy):
-        """Each weight met each pixel it passed over: dw[f, d, i, j] = sum of dy[n, f, r, c] * x[n, d, r + i, c + j].
-
-        Each pixel met every weight that passed over it, so dx is a convolution too: of dy, spread out by the stride
-        in a frame of zeros, with the filters turned by 180 degrees, and depth and filters swapped.
+        """dw[f, d, i, j] = sum over n, r, c of dy[n, f, r, c] * x[n, d, r * stride + i, c * stride + j]: each weight
+        met every pixel that it passed over. And each pixel met every weight that passed over it, so dx is a convolution
+        too: of dy, spread out by the stride in a frame of zeros, with the filters turned by 180 degrees.
         """
         w, size, before = self.params["w"], self.size, self.before
         n, depth, height, width = self.shape
         tall, wide = height + before + self.after, width + before + self.after
         framed = spread(dy, tall + size - 1, wide, at=size - 1, stride=self.stride)
 
-        start, length = (size - 1) * (wide + 1), (tall - size + 1) * wide
+        start, length = (size - 1) * (wide + 1), (tall - size + 1) * wide  # on a line: dy's first pixel, and how far
         dlines = framed.reshape(n, len(w), -1)[..., start : start + length]
         dw = np.empty_like(w)
         for j in range(size):
@@ -109,8 +107,9 @@ class Conv2D(Layer):
         if not self.input_gradient:
             return None
 
-        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
         dlines = row_shifts(framed[:, :, before : before + height + size - 1], size)
+        del framed  # large, and no longer needed
+        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
         return correlate(dlines, turned, wide)[..., before : before + width]
 
 

@@ -1,6 +1,5 @@
 """A network: layers in a row. Each answer is the next layer's input; gradients come back the same way."""
 
-import copy
 import hashlib
 import json
 import os
@@ -85,7 +84,8 @@ class Network:
         if not hasattr(x, "dtype"):
             raise TypeError(f"images must be an array, not a {type(x).__name__}")
         if len(x) == 0 or x.shape[1:] != self.input_shape:
-            raise ValueError(f"images must be (n, {', '.join(map(str, self.input_shape))}), n at least 1, not {x.shape}")
+            wanted = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"images must be (n, {wanted}), n at least 1, not {x.shape}")
         dtypes = {p.dtype for p in self.named_params().values()}
         if dtypes and dtypes != {x.dtype}:
             raise TypeError(f"images must be {dtypes.pop()} as the weights are, not {x.dtype}: use .astype(np.float32)")
@@ -113,12 +113,6 @@ class Network:
         for layer in self.layers:
             layer.params = {name: asarray(p) for name, p in layer.params.items()}
         return self
-
-    def replica(self):
-        """The same network, weights shared, that can go forward and back at the same time as this one."""
-        twin = copy.copy(self)
-        twin.layers = [layer.twin() for layer in self.layers]
-        return twin
 
     def save(self, path):
         """Write layers and weights to `path` (NumPy's .npz, with JSON). What was there stays until all is written."""
@@ -164,11 +158,11 @@ class Network:
     def __str__(self):
         """A table, a line a layer: what it is, the shape it makes of an image, how many parameters it learns."""
         counts = [sum(p.size for p in layer.params.values()) for layer in self.layers]
-        rows = [("layer", "output shape", "parameters"), ("input", self.input_shape, "")]
-        rows += zip(self.layers, self.out_shapes, (f"{n:,}" if n else "" for n in counts), strict=True)
+        shapes = [" x ".join(map(str, shape)) for shape in (self.input_shape, *self.out_shapes)]
+        rows = [("layer", "output shape", "parameters"), ("input", shapes[0], "")]
+        rows += [(str(layer), shape, f"{n:,}" if n else "") for layer, shape, n in zip(self.layers, shapes[1:], counts)]
         rows += [("total", "", f"{sum(counts):,}")]
-        rows = [(str(what), " x ".join(map(str, shape)) if isinstance(shape, tuple) else shape, n) for what, shape, n in rows]
-        wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        wide = [max(map(len, column)) for column in zip(*rows)]
         return "\n".join(f"{a:{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}" for a, b, c in rows)
 
 

@@ -123,15 +123,15 @@ def _steps(net, images, labels, iterations, batch_size, optimizer, rng):
     """The loop behind `train`, which has checked what comes in."""
     pieces = micro_batches(net, batch_size)
     threads = min(CORES, pieces)
+
+    def study_all(parts):
+        return [study(net, images, labels, part, batch_size) for part in parts]
+
     with ThreadPoolExecutor(threads) as pool:
         for iteration, batch in zip(range(1, iterations + 1), batches(len(images), batch_size, rng), strict=False):
             parts = np.array_split(batch, pieces)
-
-            def study_every(start):
-                return [study(net, images, labels, part, batch_size) for part in parts[start::threads]]
-
-            others = [pool.submit(study_every, start) for start in range(1, threads)]
-            seen = [study_every(0), *(other.result() for other in others)]
+            others = [pool.submit(study_all, parts[start::threads]) for start in range(1, threads)]
+            seen = [study_all(parts[::threads]), *(other.result() for other in others)]
             losses, hits, grads = zip(*(seen[i % threads][i // threads] for i in range(pieces)), strict=True)
             loss = sum(losses)
             if not math.isfinite(loss):
@@ -187,11 +187,10 @@ def blame(net, images):
     if not np.isfinite(images).all():
         return "The images hold numbers that are not finite."
     with np.errstate(over="ignore", invalid="ignore"):
-        for i, (layer, y) in enumerate(zip(net.layers, net.activations(images), strict=True)):
-            if not np.isfinite(y).all():
-                break
+        finite = [bool(np.isfinite(y).all()) for y in net.activations(images)]
+    i = finite.index(False) if False in finite else len(finite) - 1
     return (
-        f"Layer {i}, {layer}, is the first to answer with numbers too large to hold: "
+        f"Layer {i}, {net.layers[i]}, is the first to answer with numbers too large to work with: "
         "its weights have grown without bound. Begin again with new weights and a smaller learning rate."
     )
 

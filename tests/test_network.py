@@ -239,7 +239,7 @@ def test_many_images_are_answered_as_each_alone(n):
     np.testing.assert_array_equal(net.predict(x), np.argmax(one_by_one, axis=1))
 
 
-# Weights in a row, replicas, other types
+# Weights in a row, twins, other types
 
 
 def test_weights_are_a_copy_that_can_be_put_back():
@@ -269,10 +269,18 @@ def with_a_layer_of_ones_own():
     return Network((2, 7, 6), [Scale(0.5), Conv2D(2, 3), ReLU(), Scale(), Flatten(), Linear(3)])
 
 
+def twin_of(net):
+    """The same network, of twins of its layers."""
+    twin = copy.copy(net)
+    twin.layers = [layer.twin() for layer in net.layers]
+    return twin
+
+
+
 @pytest.mark.parametrize("make", [small, with_a_layer_of_ones_own])
-def test_a_replica_goes_forward_and_back_between_those_of_the_original(make):
+def test_twins_go_forward_and_back_between_those_of_the_original(make):
     net = make()
-    twin, d = net.replica(), np.float32([[1, -2, 3]] * 4)
+    twin, d = twin_of(net), np.float32([[1, -2, 3]] * 4)
 
     def answer(which, x):
         return [which.forward(x), which.backward(d), *(g for layer in which.layers for g in layer.grads.values())]
@@ -286,9 +294,9 @@ def test_a_replica_goes_forward_and_back_between_those_of_the_original(make):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_replica_has_the_weights_of_the_original_whatever_they_become():
+def test_twins_have_the_weights_of_the_original_whatever_they_become():
     net = small()
-    twin = net.replica()
+    twin = twin_of(net)
     net.weights = small(seed=1).weights
     np.testing.assert_array_equal(twin.forward(images()), small(seed=1).forward(images()))
 

@@ -9,7 +9,7 @@ help:  ## list these commands
 lab: .venv/run.stamp  ## open the course in JupyterLab
 	@$(BIN)/python tools/lab.py
 
-test: .venv/all.stamp  ## check everything: lint, tests, every notebook, every lesson in a real browser
+test: .venv/test.stamp  ## check everything: lint, tests, every notebook, every lesson in a real browser
 	$(BIN)/ruff check
 	$(BIN)/python -m tools.notebooks --check
 	$(BIN)/pytest tests notebooks --nbval --nbval-current-env --nbval-cell-timeout 120 -rs -n 2 --dist loadfile
@@ -21,7 +21,7 @@ notebooks: .venv/edit.stamp  ## build notebooks/ from lessons/
 	$(BIN)/python -m tools.notebooks
 	$(BIN)/python -m tools.readme_picture
 
-bench: .venv/all.stamp  ## time a training step against PyTorch
+bench: .venv/oracle.stamp  ## time a training step against PyTorch
 	$(BIN)/python -m benchmarks.training_step
 
 seeds: .venv/edit.stamp  ## train the course's networks from many seeds
@@ -32,10 +32,11 @@ lint: .venv/edit.stamp  ## look for mistakes that need no running
 
 .PHONY: help lab test test-fast notebooks bench seeds lint
 
-# What is installed: to read the course, to edit it, and to check all of it.
+# What is installed: to read the course, to edit it, to check it, and to compare it with PyTorch.
 .venv/run.stamp: extras =
 .venv/edit.stamp: extras = [build,test,lint]
-.venv/all.stamp: extras = [build,test,browser,torch,lint]
+.venv/test.stamp: extras = [build,test,browser,lint]
+.venv/oracle.stamp: extras = [oracle]
 .venv/%.stamp: pyproject.toml .venv/pyvenv.cfg
 	@echo 'Installing into .venv; the first time takes a minute or two.'
 	@$(BIN)/python -m pip install --quiet --editable '.$(extras)'

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -71,3 +72,9 @@ def test_every_command_that_a_page_names_exists():
     }
     assert ("CONTRIBUTING.md", "test") in named
     assert {(name, target) for name, target in named if target not in targets} == set()
+
+
+def test_the_library_needs_nothing_of_jupyter():
+    """Training in a plain script must not wait for a notebook's packages."""
+    told = "import sys, cnnlib; print(*{'matplotlib', 'ipywidgets', 'anywidget', 'IPython'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == ""

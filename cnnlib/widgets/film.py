@@ -28,7 +28,7 @@ class FilmExplorer(VBox):
         self.brightest = float(np.max(self.frames))
 
         slider = IntSlider(0, 0, len(film), description="iteration", layout={"width": "500px"})
-        self.picture, self.words = Image(format="png"), HTML()
+        self.picture, self.words = Image(format="png", layout={"width": "640px"}), HTML()
         super().__init__([slider, self.picture, self.words])
         traitlets.link((slider, "value"), (self, "iteration"))
         self.canvas = self.figure()

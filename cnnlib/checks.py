@@ -125,7 +125,10 @@ class Check:
                     "Work out a new array and return that."
                 )
         if result is None or result is ...:
-            raise Feedback("Not solved yet: your function returns nothing. Write its body, and return what you get.")
+            raise Feedback(
+                "Not solved yet: your function returns nothing. Write its body, and return what you get: "
+                "to print it is not enough."
+            )
         if not is_numbers(result):
             wanted = "a number" if np.ndim(self.right(*case)) == 0 else "a NumPy array"
             raise Feedback(f"Your function returns a {type(result).__name__}, where {wanted} is wanted.")
@@ -245,6 +248,12 @@ def _weights(rng):
             lambda w, dw, learning_rate: w - dw / learning_rate,
         "The learning rate shrinks the weights too. It belongs to the gradient only: look at your brackets.":
             lambda w, dw, learning_rate: learning_rate * (w - dw),
+        "You still use 2 * w, the derivative of the example on paper. Here the derivatives are in dw.":
+            lambda w, dw, learning_rate: w - learning_rate * 2 * w,
+        "Your learning rate is always 0.1, as on paper. Take the one that is given.":
+            lambda w, dw, learning_rate: w - 0.1 * dw,
+        "One slope for all weights? Each weight has its own in dw: leave them apart.":
+            lambda w, dw, learning_rate: w - learning_rate * np.mean(dw),
         "Your difference is the wrong way round: start from w, and take the step from it.":
             lambda w, dw, learning_rate: learning_rate * dw - w,
     },

@@ -23,10 +23,14 @@ class Picture(Figure):
         super().__init__(figsize=(width, height), layout="constrained")
         self.alt = alt
 
+    def png(self):
+        """The picture as the bytes of a PNG file."""
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=110)
+        return file.getvalue()
+
     def _repr_png_(self):
-        png = io.BytesIO()
-        self.savefig(png, format="png", dpi=110)
-        return png.getvalue()
+        return self.png(), {"alt": self.alt}
 
     def __repr__(self):
         return self.alt

@@ -237,6 +237,9 @@ SGD_STEP = {
     "A larger learning rate gives you a smaller step": lambda w, dw, rate: w - dw / rate,
     "look at your brackets": lambda w, dw, rate: (w - dw) * rate,
     "the wrong way round": lambda w, dw, rate: rate * dw - w,
+    "the example on paper": lambda w, dw, rate: w - rate * (2 * w),
+    "always 0.1": lambda w, dw, rate: w - dw / 10,
+    "One slope for all weights": lambda w, dw, rate: w - rate * dw.mean(),
 }
 
 

@@ -80,7 +80,9 @@ def test_runs_that_are_compared_are_named():
 ])  # fmt: skip
 def test_a_picture_is_a_png_with_words(picture, words):
     assert words in repr(picture)
-    drawn = imread(io.BytesIO(picture._repr_png_()))
+    png, metadata = picture._repr_png_()
+    assert metadata == {"alt": repr(picture)}
+    drawn = imread(io.BytesIO(png))
     assert drawn.shape[0] > 100 and drawn.std() > 0.01
 
 

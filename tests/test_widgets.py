@@ -35,7 +35,10 @@ def test_film_shows_what_the_network_made_of_the_image_then(film, explorer, iter
     np.testing.assert_array_equal(explorer.maps, maps)
     np.testing.assert_array_equal([ax.images[0].get_array() for ax in explorer.figure().axes[:2]], maps)
     lit = [f"{100 * np.count_nonzero(m) / m.size:.0f}%" for m in maps]
-    assert explorer.text == f"After {iteration} iterations: not black are {lit[0]} of map 1, {lit[1]} of map 2."
+    assert explorer.text == (
+        f"After {iteration} iterations: map 1 is {lit[0]} lit, its brightest {maps[0].max():.2f}; "
+        f"map 2 is {lit[1]} lit, its brightest {maps[1].max():.2f}."
+    )
     assert explorer.text in repr(explorer)
 
 

@@ -47,8 +47,8 @@ class FilmExplorer(VBox):
 
     @property
     def text(self):
-        lit = ", ".join(f"{(m > 0).mean():.0%} of map {number}" for number, m in enumerate(self.maps, start=1))
-        return f"After {self.iteration} iterations: not black are {lit}."
+        told = (f"map {i} is {(m > 0).mean():.0%} lit, its brightest {m.max():.2f}" for i, m in enumerate(self.maps, 1))
+        return f"After {self.iteration} iterations: {'; '.join(told)}."
 
     def figure(self):
         """This moment as a still picture."""
@@ -58,7 +58,7 @@ class FilmExplorer(VBox):
         for ax, values in zip(self.canvas.axes, self.maps):
             ax.images[0].set_data(values)
             ax.set_title("")
-        self.picture.value = self.canvas._repr_png_()
+        self.picture.value = self.canvas.png()
         self.words.value = self.text
 
     def __repr__(self):

@@ -84,71 +84,79 @@ class Conv2D(Layer):
     def forward(self, x):
         """y[n, f, r, c] = b[f] + sum over d, i, j of w[f, d, i, j] * x[n, d, r * stride + i, c * stride + j]."""
         self.shape, (height, width), room = x.shape, x.shape[2:], self.before + self.after
-        x = self.lines = row_shifts(spread(x, height + room, width + room, at=self.before), self.size)
-        y = correlate(x, self.params["w"], width + room)[..., : width + room - self.size + 1]
-        return y[:, :, :: self.stride, :: self.stride] + self.params["b"][:, None, None]
+        framed = spread(x, height + room, width + room, at=self.before)
+        self.shifted = column_shifts(framed, self.size, self.stride)
+        y = correlate(self.shifted, self.params["w"])
+        y += self.params["b"][:, None, None]
+        return y[:, :, :: self.stride]
 
     def backward(self, dy):
         """dw[f, d, i, j] = sum over n, r, c of dy[n, f, r, c] * x[n, d, r * stride + i, c * stride + j]: each weight
         met every pixel that it passed over. And each pixel met every weight that passed over it, so dx is a convolution
         too: of dy, spread out by the stride in a frame of zeros, with the filters turned by 180 degrees.
         """
-        w, size, before = self.params["w"], self.size, self.before
+        w, size, before, stride = self.params["w"], self.size, self.before, self.stride
         n, depth, height, width = self.shape
-        tall, wide = height + before + self.after, width + before + self.after
-        framed = spread(dy, tall + size - 1, wide, at=size - 1, stride=self.stride)
+        tall, wide = self.shifted.shape[2], width + before + self.after
 
-        start, length = (size - 1) * (wide + 1), (tall - size + 1) * wide  # on a line: dy's first pixel, and how far
-        dlines = framed.reshape(n, len(w), -1)[..., start : start + length]
+        lines = spread(dy, tall - size + 1, dy.shape[3], down=stride).reshape(n, len(w), -1)
         dw = np.empty_like(w)
-        for j in range(size):
-            dw[..., j] = (dlines @ self.lines[..., j : j + length].swapaxes(1, 2)).sum(0).reshape(dw.shape[:3])
+        for i, met in enumerate(row_shifts(self.shifted, size)):
+            dw[:, :, i] = (lines @ met.swapaxes(1, 2)).sum(0).reshape(len(w), depth, size)
         self.grads = {"w": dw, "b": np.einsum("nfrc->f", dy)}
         if not self.input_gradient:
             return None
 
-        dlines = row_shifts(framed[:, :, before : before + height + size - 1], size)
-        del framed  # large, and no longer needed
-        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
-        return correlate(dlines, turned, wide)[..., before : before + width]
+        framed = spread(dy, tall + size - 1, wide + size - 1, at=size - 1, down=stride, across=stride)
+        framed = framed[:, :, before : before + height + size - 1, before : before + width + size - 1]
+        return correlate(column_shifts(framed, size), w[:, :, ::-1, ::-1].swapaxes(0, 1))
 
 
-def spread(x, height, width, at, stride=1):
-    """Zeros, (height, width) a map, with x laid in: its corner at (at, at), its pixels `stride` apart."""
+def spread(x, height, width, at=0, down=1, across=1):
+    """Zeros, (height, width) a map, with x laid in: its corner at (at, at), its pixels `down` and `across` apart."""
     n, depth, r, c = x.shape
+    if (r, c) == (height, width):
+        return x
     framed = np.zeros_like(x, shape=(n, depth, height, width))
-    framed[:, :, at : at + r * stride : stride, at : at + c * stride : stride] = x
+    framed[:, :, at : at + r * down : down, at : at + c * across : across] = x
     return framed
 
 
-def row_shifts(x, size):
-    """What each row of a filter meets on its way over the volume, end to end: (n, depth, h, width) -> lines.
+def column_shifts(x, size, stride=1):
+    """What each column of a filter meets on its way over the volume: (n, depth, h, w) -> (n, depth * size, h, w').
 
-    lines is (n, depth * size, length + size - 1): line (d, i) holds the `length` pixels of map d from row i on, and
-    a few zeros, for the last pixel's neighbours.
+    Map (d, j) is map d from column j on, every `stride`-th column: one for each place across.
     """
     n, depth, height, width = x.shape
-    pixels, length = x.reshape(n, depth, height * width), (height - size + 1) * width
-    lines = np.empty_like(x, shape=(n, depth, size, length + size - 1))
-    for i in range(size):
-        lines[:, :, i, :length] = pixels[:, :, i * width : i * width + length]
-    lines[..., length:] = 0
-    return lines.reshape(n, depth * size, -1)
+    _, across = positions(height, width, size, stride)
+    shifted = np.empty_like(x, shape=(n, depth, size, height, across))
+    for j in range(size):
+        shifted[:, :, j] = x[..., j : j + across * stride : stride]
+    return shifted.reshape(n, depth * size, height, across)
 
 
-def correlate(lines, w, width):
-    """Weighted sums of patches, from row shifts: -> (n, filters, rows, width), void in the last size - 1 columns.
+def row_shifts(shifted, size):
+    """What each row of a filter meets, from column shifts: `size` arrays (n, depth * size, places).
 
-    On the lines, to move a filter by one pixel is to move along by one: column j of all filters is one matrix product
-    with the lines from pixel j on. What runs over the right edge, into the next row, is void.
+    The rows of a map lie end to end, so to begin one row further down is to begin one width further on. No copies.
+    """
+    n, maps, height, width = shifted.shape
+    lines = shifted.reshape(n, maps, height * width)
+    return [lines[..., i * width : (height - size + 1 + i) * width] for i in range(size)]
+
+
+def correlate(shifted, w):
+    """Weighted sums of patches, at every row: column shifts (n, depth * size, h, w') -> (n, filters, h - size + 1, w').
+
+    Row i of all filters is one matrix product with what it meets.
     """
     filters, depth, size, _ = w.shape
-    columns = w.transpose(3, 0, 1, 2).reshape(size, filters, depth * size)
-    length = lines.shape[-1] - size + 1
-    y = columns[0] @ lines[..., :length]
-    for j in range(1, size):
-        y += columns[j] @ lines[..., j : j + length]
-    return y.reshape(len(lines), filters, -1, width)
+    rows = w.transpose(2, 0, 1, 3).reshape(size, filters, depth * size)
+    met = row_shifts(shifted, size)
+    y = rows[0] @ met[0]
+    for i in range(1, size):
+        y += rows[i] @ met[i]
+    return y.reshape(len(shifted), filters, -1, shifted.shape[3])
 
 
 class ReLU(Layer):

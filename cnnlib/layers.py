@@ -84,9 +84,8 @@ class Conv2D(Layer):
     def forward(self, x):
         """y[n, f, r, c] = b[f] + sum over d, i, j of w[f, d, i, j] * x[n, d, r * stride + i, c * stride + j]."""
         self.shape, (height, width), room = x.shape, x.shape[2:], self.before + self.after
-        framed = spread(x, height + room, width + room, at=self.before)
-        self.shifted = column_shifts(framed, self.size, self.stride)
-        y = correlate(self.shifted, self.params["w"])
+        x = self.shifted = column_shifts(spread(x, height + room, width + room, at=self.before), self.size, self.stride)
+        y = correlate(x, self.params["w"])
         y += self.params["b"][:, None, None]
         return y[:, :, :: self.stride]
 
@@ -108,8 +107,10 @@ class Conv2D(Layer):
             return None
 
         framed = spread(dy, tall + size - 1, wide + size - 1, at=size - 1, down=stride, across=stride)
-        framed = framed[:, :, before : before + height + size - 1, before : before + width + size - 1]
-        return correlate(column_shifts(framed, size), w[:, :, ::-1, ::-1].swapaxes(0, 1))
+        seen = framed[:, :, before : before + height + size - 1, before : before + width + size - 1]
+        shifted = column_shifts(seen, size)
+        del framed, seen  # large, and no longer needed
+        return correlate(shifted, w[:, :, ::-1, ::-1].swapaxes(0, 1))
 
 
 def spread(x, height, width, at=0, down=1, across=1):

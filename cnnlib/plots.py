@@ -3,10 +3,13 @@
 Everywhere else depth comes first; only here do images become (height, width, depth), as matplotlib wants them.
 """
 
+import base64
 import io
+import textwrap
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart. An axis keeps its colour all through the course.
 DEPTH, HEIGHT, WIDTH, FILTER = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
@@ -28,6 +31,10 @@ class Picture(Figure):
         file = io.BytesIO()
         self.savefig(file, format="png", dpi=110)
         return file.getvalue()
+
+    def base64(self):
+        """The same, as Jupyter passes it on."""
+        return base64.b64encode(self.png()).decode()
 
     def _repr_png_(self):
         return self.png(), {"alt": self.alt}
@@ -104,3 +111,43 @@ def learning_curves(runs, over=20):
         axes[0].legend()
     picture.alt = f"Learning curves. {'; '.join(told)}."
     return picture
+
+
+def still(rows, alt, width=9.0):
+    """What an explorer shows, for a page where no kernel runs: rows of tiles, wrapped where they are too wide.
+
+    A tile is (colours (height, width, 4), caption, zoom in pixels a cell, boxes as widgets.box makes them, numbers).
+    """
+    inch, gap, line = 90, 0.15, 0.2  # pixels, and inches between tiles and for a line of caption
+    placed, top = [], 0.0
+    for row in rows:
+        left, tall = 0.0, 0.0
+        for tile in row:
+            height, across = (side * tile[2] / inch for side in tile[0].shape[:2])
+            if left and left + across > width:
+                left, top = 0.0, top + tall + gap
+            placed.append((left, top, across, height, tile))
+            left += max(across, 0.5) + gap
+            tall = max(tall, height + line * len(wrapped(tile[1], across)))
+        top += tall + gap
+    picture = Picture(alt, width, top)
+    picture.set_layout_engine("none")
+    for left, down, across, height, (colours, caption, zoom, boxes, numbers) in placed:
+        ax = picture.add_axes([left / width, 1 - (down + height) / top, across / width, height / top])
+        ax.imshow(colours, interpolation="nearest", aspect="auto")
+        ax.set(xticks=[], yticks=[])
+        ax.set_xlabel("\n".join(wrapped(caption, across)), fontsize=8, loc="left", labelpad=2)
+        for box in boxes:
+            place = (box["left"] - 0.5, box["top"] - 0.5)
+            style = "--" if box["dashed"] else "-"
+            ax.add_patch(Rectangle(place, box["width"], box["height"], fill=False, ec=box["colour"], lw=2, ls=style))
+        for i, text in enumerate(numbers if zoom >= 20 else ()):
+            row, column = divmod(i, colours.shape[1])
+            dark = colours[row, column, :3] @ (0.299, 0.587, 0.114) < 140
+            ax.text(column, row, text, color="white" if dark else "black", size=zoom / 4.5, ha="center", va="center")
+    return picture
+
+
+def wrapped(caption, inches):
+    """The lines of a caption under a tile so wide."""
+    return textwrap.wrap(caption, max(int(inches / 0.075), 6)) or [""]

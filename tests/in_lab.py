@@ -81,6 +81,35 @@ def open_notebook(page, lab, name):
     )
 
 
+def write_notebook(lab, name, *sources):
+    """Put a notebook with these code cells into the reader's folder."""
+    blank = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**blank, "id": f"cell-{i}", "source": source} for i, source in enumerate(sources)]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)"}
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": cells}
+    lab.request(f"api/contents/{name}", "PUT", {"type": "notebook", "format": "json", "content": content})
+
+
+def ask(page, code):
+    """Run code in the open notebook's kernel and return what its last line is worth, by way of JSON.
+
+    For what a picture does not tell: the state of an explorer after a hand has been at it.
+    """
+    before, _, last = code.rpartition("\n")
+    told = page.evaluate(
+        """async (code) => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({ code, store_history: false });
+            let text = "";
+            future.onIOPub = ({ content }) => { text += content.text ?? content.evalue ?? ""; };
+            await future.done;
+            return text;
+        }""",
+        f"import json as _json\n{before}\nprint(_json.dumps({last}))",
+    )
+    return json.loads(told)
+
+
 def run_all(page):
     """Run all cells of the open notebook from a clean slate and wait until the kernel has nothing left to do.
 

@@ -1,5 +1,7 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .explorer import Explorer
 from .film import FilmExplorer
+from .tiles import Tiles, box
 
-__all__ = ["FilmExplorer"]
+__all__ = ["Explorer", "FilmExplorer", "Tiles", "box"]

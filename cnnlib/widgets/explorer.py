@@ -1,0 +1,48 @@
+"""What all explorers share: a read-out, a still picture, and words for who cannot see either."""
+
+from html import escape
+
+from ipywidgets import HTML, VBox
+
+from cnnlib import plots
+
+from .tiles import Tiles
+
+
+class Explorer(VBox):
+    """A picture that answers to the hand. Its state is in traits, which Python reads and sets as the hand does.
+
+    An explorer of its own says in `text` what it shows, and calls `tell` whenever that has changed.
+    """
+
+    def __init__(self, *children):
+        self.words = HTML()
+        super().__init__([*children, self.words])
+
+    @property
+    def text(self):
+        """What is shown, in words."""
+        raise NotImplementedError
+
+    def tell(self, problem=""):
+        """Bring the read-out up to date; a problem stands before it, in red."""
+        red = f'<b style="color: #d32f2f">{escape(problem)}</b> ' if problem else ""
+        self.words.value = f'<div role="status" style="line-height: 1.5">{red}{escape(self.text)}</div>'
+
+    def figure(self):
+        """A still picture of all the tiles."""
+        return plots.still([row for tiles in tiles_in(self) for row in tiles.rows()], alt=self.text)
+
+    def _repr_mimebundle_(self, **kwargs):
+        """As any widget, with a still picture for where no kernel runs."""
+        return {**super()._repr_mimebundle_(**kwargs), "image/png": self.figure().base64()}
+
+    def __repr__(self):
+        return f"{type(self).__name__}: {self.text}"
+
+
+def tiles_in(widget):
+    """All Tiles in a widget, in reading order."""
+    if isinstance(widget, Tiles):
+        return [widget]
+    return [tiles for child in getattr(widget, "children", ()) for tiles in tiles_in(child)]

@@ -1,0 +1,219 @@
+// Tiles: arrays as crisp pictures, and where the hand is on them.
+// Python sends colours, captions, numbers and boxes; what is pointed at, picked and painted goes back.
+
+const NUMBERS_FROM = 20; // a cell of fewer screen pixels is too small for its number
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "cnn-tiles";
+  root.dataset.lmSuppressShortcuts = "true"; // the arrow keys are ours, not the notebook's
+  const sheet = root.appendChild(document.createElement("div"));
+  const legend = root.appendChild(document.createElement("div"));
+  sheet.className = "cnn-sheet";
+  legend.className = "cnn-legend";
+  el.appendChild(root);
+
+  const figures = []; // one for each tile: {figure, canvas, caption}
+  const scratch = document.createElement("canvas");
+  let pending = 0; // the frame that is asked for, if any
+  let hovered = null; // [tile, row, column] under the pointer
+  let waiting = []; // cells painted that Python has not been told of
+  let sent = 0; // strokes sent so far
+
+  // Drawing. However many changes come in between, a frame is drawn once.
+
+  function redraw() {
+    pending ||= requestAnimationFrame(() => {
+      pending = 0;
+      draw();
+    });
+  }
+
+  function draw() {
+    const sizes = model.get("sizes");
+    const view = model.get("pixels");
+    const bytes = new Uint8ClampedArray(view.buffer, view.byteOffset, view.byteLength);
+    while (figures.length > sizes.length) figures.pop().figure.remove();
+    while (figures.length < sizes.length) figures.push(newTile(figures.length));
+    const columns = model.get("columns");
+    sheet.style.gridTemplateColumns = columns ? `repeat(${columns}, max-content)` : "";
+    sheet.classList.toggle("cnn-flow", !columns);
+    let start = 0;
+    sizes.forEach(([height, width], tile) => {
+      const end = start + 4 * height * width;
+      if (end <= bytes.length) drawTile(tile, height, width, bytes.slice(start, end));
+      start = end;
+    });
+    const stops = model.get("legend");
+    legend.hidden = !stops.length;
+    if (stops.length) {
+      const [low, high, ...colours] = stops;
+      legend.innerHTML = "<span></span><i></i><span></span>";
+      legend.children[0].textContent = low;
+      legend.children[1].style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+      legend.children[2].textContent = high;
+    }
+  }
+
+  function drawTile(tile, height, width, colours) {
+    const { figure, canvas, caption } = figures[tile];
+    const zoom = model.get("zoom");
+    const sharp = window.devicePixelRatio || 1;
+    const text = model.get("captions")[tile] ?? "";
+    if (caption.textContent !== text) caption.textContent = text;
+    figure.style.width = `${Math.max(width * zoom, 24)}px`;
+    canvas.setAttribute("aria-label", `${text || `picture ${tile + 1}`}, ${height} by ${width}`);
+    canvas.style.cursor = { hover: "crosshair", drag: "grab", paint: "cell" }[model.get("pointer")];
+    canvas.style.touchAction = model.get("pointer") === "hover" ? "auto" : "none";
+    const tall = Math.round(height * zoom * sharp), wide = Math.round(width * zoom * sharp);
+    if (canvas.height !== tall || canvas.width !== wide) {
+      canvas.height = tall;
+      canvas.width = wide;
+      canvas.style.height = `${height * zoom}px`;
+      canvas.style.width = `${width * zoom}px`;
+    }
+    scratch.height = height;
+    scratch.width = width;
+    scratch.getContext("2d").putImageData(new ImageData(colours, width, height), 0, 0);
+    const pen = canvas.getContext("2d");
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(scratch, 0, 0, wide, tall);
+    pen.setTransform(sharp, 0, 0, sharp, 0, 0); // from here on in CSS pixels
+    const numbers = model.get("numbers")[tile];
+    if (numbers?.length && zoom >= NUMBERS_FROM) writeNumbers(pen, numbers, width, zoom, colours);
+    for (const box of model.get("boxes")) if (box.tile === tile) frame(pen, box, zoom);
+    if (hovered?.[0] === tile && zoom >= 4) {
+      frame(pen, { top: hovered[1], left: hovered[2], height: 1, width: 1, colour: "#888", thin: true }, zoom);
+    }
+  }
+
+  function writeNumbers(pen, numbers, width, zoom, colours) {
+    const longest = Math.max(...numbers.map((text) => text.length));
+    pen.font = `${Math.min(0.42 * zoom, (1.5 * zoom) / longest)}px ui-monospace, Menlo, Consolas, monospace`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    numbers.forEach((text, i) => {
+      const [red, green, blue] = colours.subarray(4 * i, 4 * i + 3);
+      pen.fillStyle = 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
+      pen.fillText(text, ((i % width) + 0.5) * zoom, (Math.floor(i / width) + 0.5) * zoom);
+    });
+  }
+
+  function frame(pen, box, zoom) {
+    const line = box.thin ? 1 : 2.5;
+    const around = [box.left * zoom, box.top * zoom, box.width * zoom, box.height * zoom];
+    if (!box.thin) {
+      pen.strokeStyle = "rgba(255, 255, 255, 0.85)"; // a light edge, so that it shows on any ground
+      pen.lineWidth = line + 2;
+      pen.strokeRect(...around);
+    }
+    pen.setLineDash(box.dashed ? [6, 4] : []);
+    pen.strokeStyle = box.colour ?? "#000";
+    pen.lineWidth = line;
+    pen.strokeRect(...around);
+    pen.setLineDash([]);
+  }
+
+  // The hand
+
+  function newTile(tile) {
+    const figure = sheet.appendChild(document.createElement("figure"));
+    const canvas = figure.appendChild(document.createElement("canvas"));
+    const caption = figure.appendChild(document.createElement("figcaption"));
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "img");
+
+    const cellAt = (event) => {
+      const place = canvas.getBoundingClientRect(), zoom = model.get("zoom");
+      const [height, width] = model.get("sizes")[tile];
+      const row = Math.floor((event.clientY - place.top) / zoom);
+      const column = Math.floor((event.clientX - place.left) / zoom);
+      return [tile, clamp(row, height), clamp(column, width)];
+    };
+    const hover = (cell) => {
+      if (String(cell) === String(hovered)) return;
+      hovered = cell;
+      tell("hovered", cell ?? []);
+      redraw();
+    };
+    let held = null; // the last cell that a pressed pointer was on
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      canvas.focus({ preventScroll: true });
+      held = cellAt(event);
+      press(held, [held]);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const cell = cellAt(event);
+      hover(cell);
+      if (!held || String(cell) === String(held) || model.get("pointer") === "hover") return;
+      press(cell, between(held, cell));
+      held = cell;
+    });
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = null; });
+    canvas.addEventListener("pointerleave", () => hover(null));
+    canvas.addEventListener("keydown", (event) => {
+      const [height, width] = model.get("sizes")[tile];
+      const now = model.get("picked")[0] === tile ? model.get("picked") : [tile, 0, 0];
+      if (ARROWS[event.key]) {
+        const far = event.shiftKey ? 8 : 1;
+        const [down, right] = ARROWS[event.key];
+        tell("picked", [tile, clamp(now[1] + far * down, height), clamp(now[2] + far * right, width)]);
+      } else if (event.key === " " || event.key === "Enter") {
+        press(now, [now]);
+      } else {
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    return { figure, canvas, caption };
+  }
+
+  function press(cell, path) {
+    tell("picked", cell);
+    if (model.get("pointer") !== "paint") return;
+    waiting.push(...path);
+    paint();
+  }
+
+  // One stroke at a time is on its way to Python. What is painted meanwhile waits here, and none of it is lost.
+  function paint() {
+    if (!waiting.length || model.get("painted") < sent) return;
+    sent = Math.max(sent, model.get("painted")) + 1;
+    tell("stroke", { serial: sent, cells: waiting });
+    waiting = [];
+  }
+
+  function tell(name, value) {
+    model.set(name, value);
+    model.save_changes();
+  }
+
+  const drawn = ["pixels", "sizes", "captions", "zoom", "columns", "numbers", "boxes", "legend", "pointer"];
+  for (const name of drawn) model.on(`change:${name}`, redraw);
+  model.on("change:painted", paint);
+  redraw();
+  return () => {
+    cancelAnimationFrame(pending);
+    for (const name of drawn) model.off(`change:${name}`, redraw);
+    model.off("change:painted", paint);
+  };
+}
+
+function clamp(place, length) {
+  return Math.max(0, Math.min(length - 1, place));
+}
+
+// The cells on the way from one to another, the first left out.
+function between([tile, row, column], [, toRow, toColumn]) {
+  const steps = Math.max(Math.abs(toRow - row), Math.abs(toColumn - column));
+  return Array.from({ length: steps }, (_, i) => {
+    const part = (i + 1) / steps;
+    return [tile, Math.round(row + part * (toRow - row)), Math.round(column + part * (toColumn - column))];
+  });
+}
+
+export default { render };

@@ -1,0 +1,93 @@
+"""Tiles in a real browser: what is drawn, and what pointer, brush and keys tell Python."""
+
+import pytest
+from in_lab import ask, open_notebook, run_all, write_notebook
+
+pytestmark = pytest.mark.browser
+
+SETUP = """\
+import numpy as np
+from cnnlib.widgets import Tiles, box
+tiles = Tiles(zoom=20)
+tiles.show([np.arange(12.0).reshape(3, 4) - 4, np.zeros((3, 5, 6))], ["signed", "an image"], numbers=True, legend=True)
+strokes = []
+tiles.on_paint(strokes.extend)
+tiles"""
+
+
+@pytest.fixture
+def tiles(page, lab):
+    """A notebook with the same sheet twice on the page."""
+    write_notebook(lab, "tiles.ipynb", SETUP, "tiles")
+    open_notebook(page, lab, "tiles.ipynb")
+    assert run_all(page) == []
+    page.locator(".cnn-tiles canvas").nth(3).wait_for()
+    return page.locator(".cnn-tiles canvas")
+
+
+def colour(canvas, x, y):
+    """The colour at a place given in CSS pixels."""
+    script = "(c, [x, y]) => [...c.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
+    return canvas.evaluate(script, [x, y])
+
+
+def hover(page, canvas, row, column, zoom=20):
+    place = canvas.bounding_box()
+    page.mouse.move(place["x"] + (column + 0.5) * zoom, place["y"] + (row + 0.5) * zoom)
+
+
+def eventually(page, code, want):
+    """Wait until the kernel answers as wanted."""
+    for _ in range(50):
+        if (told := ask(page, code)) == want:
+            return
+        page.wait_for_timeout(50)
+    assert told == want
+
+
+def test_draws_on_one_signed_scale(page, tiles):
+    least, nil, most = (colour(tiles.first, 20 * column + 2, 20 * row + 2) for row, column in [(0, 0), (1, 0), (2, 3)])
+    assert least[2] > least[0] and most[0] > most[2]  # blue below zero, red above
+    assert min(nil) > 240
+    assert colour(tiles.nth(1), 50, 50) == [0, 0, 0]
+    assert page.locator(".cnn-legend").first.inner_text().split() == ["-7", "7"]
+    assert page.problems == []
+
+
+def test_redraws_in_both_copies(page, tiles):
+    ask(page, "tiles.show([np.ones((2, 2, ))], ['ones'])\n0")
+    page.wait_for_function("document.querySelectorAll('.cnn-tiles canvas').length === 2")
+    assert page.locator(".cnn-tiles figcaption").all_inner_texts() == ["ones", "ones"]
+    assert page.problems == []
+
+
+def test_hover_and_leave(page, tiles):
+    hover(page, tiles.first, 2, 1)
+    eventually(page, "tiles.hovered", [0, 2, 1])
+    hover(page, tiles.nth(1), 4, 5)
+    eventually(page, "tiles.hovered", [1, 4, 5])
+    page.mouse.move(5, 5)
+    eventually(page, "tiles.hovered", [])
+    assert page.problems == []
+
+
+def test_click_then_arrow_keys_stay_inside(page, tiles):
+    hover(page, tiles.first, 1, 1)
+    page.mouse.down()
+    page.mouse.up()
+    eventually(page, "tiles.picked", [0, 1, 1])
+    for key in ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight"]:
+        page.keyboard.press(key)
+    eventually(page, "tiles.picked", [0, 2, 2])
+    assert page.problems == []
+
+
+def test_a_stroke_has_no_gaps_however_fast(page, tiles):
+    ask(page, "tiles.pointer = 'paint'\n0")
+    hover(page, tiles.nth(1), 0, 0)
+    page.mouse.down()
+    hover(page, tiles.nth(1), 4, 4)
+    hover(page, tiles.nth(1), 4, 0)
+    page.mouse.up()
+    eventually(page, "strokes", [[1, i, i] for i in range(5)] + [[1, 4, i] for i in (3, 2, 1, 0)])
+    assert page.problems == []

@@ -35,7 +35,8 @@ class Explorer(VBox):
 
     def _repr_mimebundle_(self, **kwargs):
         """As any widget, with a still picture for where no kernel runs."""
-        return {**super()._repr_mimebundle_(**kwargs), "image/png": self.figure().base64()}
+        told = {"text/plain": repr(self), "image/png": self.figure().base64()}  # in full: ipywidgets would cut it short
+        return {**super()._repr_mimebundle_(**kwargs), **told}
 
     def __repr__(self):
         return f"{type(self).__name__}: {self.text}"

@@ -1,8 +1,5 @@
-"""The exercises' instant answers, and the questions to answer before running.
+"""The check of an exercise: is the reader's function right, and if not, which mistake is it?"""
 
-Each exercise has a check of its own name: `checks.sgd_step(sgd_step)` prints whether the reader's function is right,
-or what is the matter with it. It never gives the answer away.
-"""
 import copy
 import inspect
 import linecache
@@ -13,47 +10,6 @@ import traceback
 import numpy as np
 
 TIME_LIMIT = 5  # seconds for one call of the reader's function
-
-
-# A question before, its answer after
-
-_asked = {}
-
-
-def predict(name, options):
-    """Ask the reader to choose one of the options before running on; returns the widget to choose with.
-
-    Nothing is chosen at first. Asked again under the same name, it remembers the choice while the kernel lives.
-    """
-    from ipywidgets import RadioButtons  # here, so that importing cnnlib brings in nothing of Jupyter
-
-    class Question(RadioButtons):
-        def __repr__(self):
-            return "   ".join(f"({'x' if option == self.value else ' '}) {option}" for option in self.options)
-
-    if not isinstance(options, (list, tuple)) or len(options) < 2:
-        raise ValueError(f"options must be a list of two or more answers to choose from, got {options!r}")
-    before = _asked[name].value if name in _asked else None
-    question = Question(options=options, value=before if before in options else None, layout={"width": "max-content"})
-    _asked[name] = question
-    return question
-
-
-def look_back(name, answer, why):
-    """Print what the reader chose when `predict(name, ...)` asked, and what is true, and why."""
-    question = _asked.get(name)
-    if question and answer not in question.options:
-        raise ValueError(f"answer must be one of the options {list(question.options)}, got {answer!r}")
-    chosen = question.value if question else None
-    if chosen is None:
-        print(f"You did not choose. The answer is “{answer}”: {why}")
-    elif chosen == answer:
-        print(f"You chose “{chosen}”, and so it is: {why}")
-    else:
-        print(f"You chose “{chosen}”. The answer is “{answer}”: {why}")
-
-
-# The machinery of a check
 
 
 class Feedback(Exception):
@@ -216,47 +172,3 @@ def numbers(value):
     if np.size(value) > 9:
         return f"an array of {shape(value)}"
     return str(np.round(np.asarray(value, float), 4).tolist())
-
-
-# Lesson 08
-
-
-def _weights(rng):
-    """Weights, their gradients and a learning rate: two numbers, then the shapes that a network has."""
-    yield np.array([1.0, 2.0]), np.array([4.0, -2.0]), 0.25
-    for size, learning_rate in [((5,), 0.5), ((5, 3, 3, 3), 0.1), ((768, 2), 0.02)]:
-        yield rng.normal(size=size), rng.normal(size=size), learning_rate
-
-
-@exercise(
-    inputs=_weights,
-    praise="Every network here learns by taking this step again and again.",
-    mistakes={
-        "That step goes uphill: dw points to where the loss grows. Which sign takes you the other way?":
-            lambda w, dw, learning_rate: w + learning_rate * dw,
-        "You step by the whole gradient. The learning rate says how much of it to take.":
-            lambda w, dw, learning_rate: w - dw,
-        "Every weight moves equally far: you use only the sign of dw. Its size counts too: the steeper, the further.":
-            lambda w, dw, learning_rate: w - learning_rate * np.sign(dw),
-        "You return the step alone. The weights are where it starts from: return where it ends.":
-            lambda w, dw, learning_rate: -learning_rate * dw,
-        "You return how far to go, not where you arrive. Start from w and go downhill.":
-            lambda w, dw, learning_rate: learning_rate * dw,
-        "The weights come back just as they were: the step is missing.":
-            lambda w, dw, learning_rate: w,
-        "A larger learning rate gives you a smaller step. It should be the other way round.":
-            lambda w, dw, learning_rate: w - dw / learning_rate,
-        "The learning rate shrinks the weights too. It belongs to the gradient only: look at your brackets.":
-            lambda w, dw, learning_rate: learning_rate * (w - dw),
-        "You still use 2 * w, the derivative of the example on paper. Here the derivatives are in dw.":
-            lambda w, dw, learning_rate: w - learning_rate * 2 * w,
-        "Your learning rate is always 0.1, as on paper. Take the one that is given.":
-            lambda w, dw, learning_rate: w - 0.1 * dw,
-        "One slope for all weights? Each weight has its own in dw: leave them apart.":
-            lambda w, dw, learning_rate: w - learning_rate * np.mean(dw),
-        "Your difference is the wrong way round: start from w, and take the step from it.":
-            lambda w, dw, learning_rate: learning_rate * dw - w,
-    },
-)
-def sgd_step(w, dw, learning_rate):
-    return w - learning_rate * dw

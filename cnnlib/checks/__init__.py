@@ -1,0 +1,11 @@
+"""The exercises' instant answers, and the questions to answer before running.
+
+Each exercise has a check of its own name: `checks.sgd_step(sgd_step)` prints whether the reader's function is right,
+or what is the matter with it. It never gives the answer away.
+"""
+
+from .check import Check, exercise
+from .lesson_08 import sgd_step
+from .question import look_back, predict
+
+__all__ = ["Check", "exercise", "look_back", "predict", "sgd_step"]

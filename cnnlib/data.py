@@ -16,7 +16,7 @@ import numpy as np
 CROSS, CIRCLE = 0, 1
 STROKE = (1.5, 5)                                       # thinnest and thickest line, in pixels
 CONTRAST = 0.3                                          # a shape's luma and its background's differ by at least this
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)      # how bright red, green and blue look (Rec. 601)
+LUMA = np.array([0.299, 0.587, 0.114])                  # how bright red, green and blue look (Rec. 601)
 
 FOLDER = Path(__file__).parents[1] / "data"
 SHA256 = {
@@ -71,7 +71,7 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
         raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")
     if colour_bias and background is not None:
         raise ValueError(f"colour_bias={colour_bias} chooses backgrounds, but background={background} is given")
-    if background is not None and colour is not None and abs((background - colour) @ LUMA) < CONTRAST:
+    if background is not None and colour is not None and _too_alike(background, colour):
         raise ValueError(f"colour={colour} does not stand out from background={background}: "
                          f"their luma must differ by at least {CONTRAST}")
 
@@ -157,16 +157,24 @@ def _box(touched):
 
 
 def _colours(background, colour, warm, cool, rng):
-    """Backgrounds and colours, float32 (n, 3) each; pairs too much alike are drawn again."""
+    """Backgrounds and colours, float32 (n, 3) each; pairs too much alike are drawn again, unless both are given."""
     backgrounds, colours = np.empty((2, len(warm), 3), np.float32)
+    if background is not None and colour is not None:
+        backgrounds[:], colours[:] = background, colour
+        return backgrounds, colours
     again = np.arange(len(warm))
     while len(again):
         backgrounds[again] = rng.random((len(again), 3), np.float32) if background is None else background
         colours[again] = rng.random((len(again), 3), np.float32) if colour is None else colour
         backgrounds[cool] = np.sort(backgrounds[cool])
         backgrounds[warm] = np.sort(backgrounds[warm])[:, ::-1]
-        again = np.flatnonzero(np.abs((colours - backgrounds) @ LUMA) < CONTRAST)
+        again = np.flatnonzero(_too_alike(backgrounds, colours))
     return backgrounds, colours
+
+
+def _too_alike(background, colour):
+    """Do they differ in luma by less than CONTRAST, but for float32's rounding? One pair, or rows of them."""
+    return np.abs((colour - background) @ LUMA) < CONTRAST - 1e-7
 
 
 # --- files
@@ -202,18 +210,22 @@ def _whole(value, name, least):
 
 
 def _number(value, name, low, high):
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if not _real(value):
         raise TypeError(f"{name} must be a number, got {value!r}")
     if not low <= value <= high:                        # NaN fails too
         raise ValueError(f"{name} must be from {low} to {high}, got {value}")
     return float(value)
 
 
+def _real(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _radii(radius, size):
-    try:
-        smallest, largest = map(float, radius)
-    except (TypeError, ValueError):
-        raise TypeError(f"radius must be a pair (smallest, largest), got {radius!r}") from None
+    pair = np.asarray(radius, object)
+    if pair.shape != (2,) or not all(map(_real, pair)):
+        raise TypeError(f"radius must be a pair (smallest, largest), got {radius!r}")
+    smallest, largest = map(float, pair)
     fits = (size - STROKE[1]) / 2 - 1
     if not 3 <= smallest <= largest <= fits:
         raise ValueError(f"radius must be 3 <= smallest <= largest <= {fits} for size={size}, got {radius!r}")
@@ -223,10 +235,10 @@ def _radii(radius, size):
 def _rgb(value, name):
     if value is None:
         return None
-    try:
-        rgb = np.asarray(value, np.float32)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be (red, green, blue) or None, got {value!r}") from None
+    rgb = np.asarray(value, object)
+    if not all(map(_real, rgb.flat)):
+        raise TypeError(f"{name} must be (red, green, blue) or None, got {value!r}")
+    rgb = rgb.astype(np.float32)
     if rgb.shape != (3,) or not ((0 <= rgb) & (rgb <= 1)).all():
         raise ValueError(f"{name} must be (red, green, blue), each from 0 to 1, got {value!r}")
     return rgb

@@ -186,6 +186,23 @@ def test_fixed_colours_are_kept():
     assert share.max() > 1 - 1e-5
 
 
+@pytest.mark.parametrize("background, colour", [
+    ((0, 0, 0.6), (0.3, 0.3, 0.9)),
+    ((0.4, 0.4, 0.4), (0.7, 0.7, 0.7)),
+    ((0.05, 0.05, 0.05), (0.35, 0.35, 0.35)),
+    *(((k / 100,) * 3, (k / 100 + 0.3,) * 3) for k in range(0, 71, 7)),
+], ids=str)  # fmt: skip
+def test_colours_just_far_enough_apart_are_drawn(background, colour):
+    for one, other in [(background, colour), (colour, background)]:
+        images = draw(2, background=one, colour=other).images
+        np.testing.assert_allclose(background_of(images), [one] * 2, atol=1e-6)
+
+
+def test_colours_just_too_near_are_refused():
+    with pytest.raises(ValueError, match="does not stand out"):
+        draw(2, background=(0.4, 0.4, 0.4), colour=(0.69999, 0.69999, 0.69999))
+
+
 def test_one_fixed_colour_leaves_the_other_free():
     images = draw(200, background=(0.5, 0.5, 0.5), radius=(20, 24)).images
     _, colour = pairs(images)
@@ -316,7 +333,11 @@ def test_damaged_and_missing_files_are_named(name, load, tmp_path, monkeypatch):
     (TypeError, r"radius must be a pair .*, got \(1, 2, 3\)", {"radius": (1, 2, 3)}),
     (TypeError, "radius must be a pair .*, got 'ab'", {"radius": "ab"}),
     (ValueError, "max_rotation must be from 0 to 180, got -1", {"max_rotation": -1}),
+    *((TypeError, re.escape(f"radius must be a pair (smallest, largest), got {radius!r}"), {"radius": radius})
+      for radius in ("69", ("6", "24"), (True, 24), (6, None), ((6, 24),))),
     (ValueError, "background must be .*, got 0.5", {"background": 0.5}),
+    *((TypeError, re.escape(f"background must be (red, green, blue) or None, got {rgb!r}"), {"background": rgb})
+      for rgb in (("1", "1", "1"), (True, True, True), (1, False, 0), "101", ([1, 0], 0))),
     (ValueError, r"colour must be .*each from 0 to 1, got \(0, 128, 255\)", {"colour": (0, 128, 255)}),
     (TypeError, "colour must be .*, got 'red'", {"colour": "red"}),
     (ValueError, "colour=.* does not stand out from background=", {"background": (0, 0, 0), "colour": (0, 0, 1)}),

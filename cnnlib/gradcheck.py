@@ -8,9 +8,12 @@ import numpy as np
 def numerical_gradient(f, x, h=1e-5):
     """df/dx by central differences, (f(x + h) - f(x - h)) / 2h for each number of x: an array like x.
 
-    f takes x and returns one number; x should be float64, and is put back as it was. The error is about h**2, unless f
-    has a kink within h of x.
+    f takes x and returns one number. x is put back as it was; it must be float64, as other numbers are too coarse for a
+    nudge so small. The error is about h**2, unless f has a kink within h of x.
     """
+    kind = getattr(x, "dtype", type(x).__name__)
+    if kind != np.float64:
+        raise TypeError(f"x must be a float64 array, not {kind}: use np.array(x, np.float64)")
     gradient = np.zeros_like(x)
     for place in np.ndindex(x.shape):
         kept = x[place]

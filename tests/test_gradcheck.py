@@ -40,6 +40,18 @@ def test_x_is_put_back_to_the_last_bit():
     np.testing.assert_array_equal(x, before)
 
 
+@pytest.mark.parametrize("x, told", [
+    (np.array([1, 2, 3]), "int64"),
+    (np.array([1, 2, 3], np.float32), "float32"),
+    (np.array([1, 2, 3], np.float16), "float16"),
+    ([1.0, 2.0, 3.0], "list"),
+    (2.0, "float"),
+], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
+def test_numbers_that_a_small_nudge_would_not_move_are_refused(x, told):
+    with pytest.raises(TypeError, match=f"x must be a float64 array, not {told}: "):
+        numerical_gradient(np.sum, x)
+
+
 @pytest.mark.parametrize("a, b, error", [
     ([1, 2], [1, 2], 0),
     ([0, 0], [0, 0], 0),

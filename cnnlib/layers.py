@@ -69,10 +69,11 @@ class Conv2D(Layer):
         self.filters = positive_int(filters, "filters")
         self.size = positive_int(size, "size")
         self.stride = positive_int(stride, "stride")
-        self.padding = padding if padding in ("same", "valid") else whole(padding, "padding", 0, '"same", "valid" or ')
         self.init = one_of(init, INITS, "init")
         sides = {"same": ((self.size - 1) // 2, self.size // 2), "valid": (0, 0)}
-        self.before, self.after = sides.get(self.padding, (self.padding, self.padding))
+        named = isinstance(padding, str) and padding in sides
+        self.padding = padding if named else whole(padding, "padding", 0, '"same", "valid" or ')
+        self.before, self.after = sides[padding] if named else (self.padding, self.padding)
 
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
@@ -83,10 +84,11 @@ class Conv2D(Layer):
 
     def forward(self, x):
         """y[n, f, r, c] = b[f] + sum over d, i, j of w[f, d, i, j] * x[n, d, r * stride + i, c * stride + j]."""
+        w, b = weights_for(x, self, axis=1)
         self.shape, (height, width), room = x.shape, x.shape[2:], self.before + self.after
         x = self.shifted = column_shifts(spread(x, height + room, width + room, at=self.before), self.size, self.stride)
-        y = correlate(x, self.params["w"])
-        y += self.params["b"][:, None, None]
+        y = correlate(x, w)
+        y += b[:, None, None]
         return y[:, :, :: self.stride]
 
     def backward(self, dy):
@@ -248,8 +250,9 @@ class Linear(Layer):
         return (self.outputs,)
 
     def forward(self, x):
+        w, b = weights_for(x, self, axis=0)
         self.x = x
-        return x @ self.params["w"] + self.params["b"]
+        return x @ w + b
 
     def backward(self, dy):
         """y = x w + b, so dL/dw = x' dy, dL/db = the sum of dy over images, dL/dx = dy w'."""
@@ -300,15 +303,28 @@ def positive_int(value, name):
 
 
 def one_of(value, choices, name):
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r}")
     return value
 
 
 def volume(shape):
     if len(shape) != 3:
-        raise ValueError(f"wants a volume (depth, height, width), not {shape}: put it before Flatten()")
+        hints = {1: "put it before Flatten()", 2: f"say {(1, *shape)}"}
+        hint = hints.get(len(shape), "leave out the number of images")
+        raise ValueError(f"wants a volume (depth, height, width), not {shape}: {hint}")
     return shape
+
+
+def weights_for(x, layer, axis):
+    """The w and b of a layer, where it has them and x is what they are for: as deep as w is along `axis`."""
+    if not layer.params:
+        raise RuntimeError(f"{layer} has no weights yet: make a Network of it, or call its build")
+    w, b = layer.params["w"], layer.params["b"]
+    if x.ndim != w.ndim or x.shape[1] != w.shape[axis]:
+        wanted = ", ".join(["n", str(w.shape[axis]), "height", "width"][: w.ndim])
+        raise ValueError(f"{layer} wants ({wanted}), not {x.shape}")
+    return w, b
 
 
 def positions(height, width, size, stride):

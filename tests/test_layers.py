@@ -357,8 +357,8 @@ REFUSED = [
     *((Conv2D, {"filters": 5, "size": value}, "size", WHOLE) for value in (0, 3.0, (3, 3))),
     *((Conv2D, {"filters": 5, "size": 3, "stride": value}, "stride", WHOLE) for value in (0, -1, 0.5, None)),
     *((Conv2D, {"filters": 5, "size": 3, "padding": value}, "padding", 'must be "same", "valid" or a whole number')
-      for value in ("full", -1, 1.5, None, True, [1])),
-    (Conv2D, {"filters": 5, "size": 3, "init": "xavier"}, "init", "'he', 'positive'"),
+      for value in ("full", -1, 1.5, None, True, [1], np.array([1, 1]))),
+    *((Conv2D, {"filters": 5, "size": 3, "init": value}, "init", "'he', 'positive'") for value in ("xavier", ["he"])),
     *((MaxPool2D, {"size": value}, "size", WHOLE) for value in (0, 2.0, "2")),
     *((MaxPool2D, {"size": 2, "stride": value}, "stride", WHOLE) for value in (0, -2, 1.5, False)),
     *((Linear, {"outputs": value}, "outputs", WHOLE) for value in (0, 2.0, None, [2])),
@@ -381,12 +381,34 @@ def test_a_bad_argument_is_refused_by_name(kind, arguments, name, wanted):
     (MaxPool2D(3), (1, 2, 9), "window of size 3 does not fit into 2 x 9 pixels: at most 2"),
     (Conv2D(1, 3), (48,), "wants a volume (depth, height, width), not (48,): put it before Flatten()"),
     (MaxPool2D(2), (48,), "wants a volume (depth, height, width), not (48,): put it before Flatten()"),
+    (Conv2D(1, 3), (64, 64), "wants a volume (depth, height, width), not (64, 64): say (1, 64, 64)"),
+    (MaxPool2D(2), (9, 3, 8, 6), "wants a volume (depth, height, width), not (9, 3, 8, 6): leave out the number of"),
     (Linear(2), (3, 4, 4), "wants a row of numbers for each image, not (3, 4, 4): put Flatten() before it"),
 ], ids=str)  # fmt: skip
 def test_a_shape_that_does_not_fit_is_refused_with_one_that_would(layer, in_shape, wanted):
     with pytest.raises(ValueError) as refusal:
         layer.build(in_shape, np.random.default_rng(0))
     assert wanted in str(refusal.value)
+
+
+@pytest.mark.parametrize("layer, in_shape, x_shape, wanted", [
+    (Conv2D(2, 3), (3, 5, 6), (4, 1, 5, 6), "Conv2D(filters=2, size=3) wants (n, 3, height, width), not (4, 1, 5, 6)"),
+    (Conv2D(2, 3), (3, 5, 6), (3, 5, 6), "Conv2D(filters=2, size=3) wants (n, 3, height, width), not (3, 5, 6)"),
+    (Linear(2), (5,), (4, 6), "Linear(outputs=2) wants (n, 5), not (4, 6)"),
+    (Linear(2), (5,), (5,), "Linear(outputs=2) wants (n, 5), not (5,)"),
+    (Linear(2), (5,), (4, 5, 1, 1), "Linear(outputs=2) wants (n, 5), not (4, 5, 1, 1)"),
+], ids=str)  # fmt: skip
+def test_an_array_that_does_not_fit_the_weights_is_refused(layer, in_shape, x_shape, wanted):
+    with pytest.raises(ValueError) as refusal:
+        built(layer, in_shape).forward(normal(*x_shape))
+    assert str(refusal.value) == wanted
+
+
+@pytest.mark.parametrize("layer, in_shape", [(Conv2D(2, 3), (3, 5, 6)), (Linear(2), (5,))], ids=str)
+def test_a_layer_that_was_never_built_says_so(layer, in_shape):
+    with pytest.raises(RuntimeError) as refusal:
+        layer.forward(normal(2, *in_shape))
+    assert str(refusal.value) == f"{layer} has no weights yet: make a Network of it, or call its build"
 
 
 def test_a_filter_as_large_as_its_framed_image_fits():

@@ -3,7 +3,10 @@
 import hashlib
 import json
 import os
+from itertools import accumulate
 from pathlib import Path
+from uuid import uuid4
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -23,6 +26,8 @@ class Network:
     """
 
     def __init__(self, input_shape, layers, seed=0):
+        if not np.iterable(input_shape):
+            raise TypeError(f"input_shape must be (depth, height, width), not {input_shape!r}")
         self.input_shape = tuple(positive_int(n, "input_shape") for n in input_shape)
         self.layers, self.out_shapes = [], []
         rng = np.random.default_rng(seed)
@@ -38,6 +43,8 @@ class Network:
                 raise ValueError(f"layer {i}, {layer}, given {shape}: {error}") from None
             self.layers.append(layer)
             self.out_shapes.append(shape)
+        if not self.layers:
+            raise ValueError("layers must be at least one, such as ReLU(), not none")
 
     def forward(self, x):
         """Images (n, *input_shape) -> logits (n, classes): what the last layer makes of them.
@@ -83,7 +90,7 @@ class Network:
         """Raise TypeError or ValueError unless `x` is a stack of images this network can take."""
         if not hasattr(x, "dtype"):
             raise TypeError(f"images must be an array, not a {type(x).__name__}")
-        if len(x) == 0 or x.shape[1:] != self.input_shape:
+        if x.shape[1:] != self.input_shape or len(x) == 0:
             wanted = ", ".join(map(str, self.input_shape))
             raise ValueError(f"images must be (n, {wanted}), n at least 1, not {x.shape}")
         dtypes = {p.dtype for p in self.named_params().values()}
@@ -97,16 +104,17 @@ class Network:
     @property
     def weights(self):
         """A copy of every parameter, laid end to end: (parameters,). Assign one to put the network back to then."""
-        return np.concatenate([p.ravel() for p in self.named_params().values()])
+        params = [p.ravel() for p in self.named_params().values()]
+        return np.concatenate(params) if params else np.zeros(0, np.float32)
 
     @weights.setter
     def weights(self, values):
         params = list(self.named_params().values())
-        ends = np.cumsum([p.size for p in params])
+        ends = list(accumulate((p.size for p in params), initial=0))
         if values.shape != (ends[-1],):
             raise ValueError(f"this network has {ends[-1]} weights in a row, not {values.shape}")
-        for p, piece in zip(params, np.split(values, ends[:-1]), strict=True):
-            p[...] = piece.reshape(p.shape)
+        for p, start, end in zip(params, ends, ends[1:]):
+            p[...] = values[start:end].reshape(p.shape)
 
     def to(self, asarray):
         """Put each parameter through `asarray`, such as cupy.asarray to compute on a GPU; returns the network."""
@@ -119,7 +127,7 @@ class Network:
         weights = self.named_params()
         layers = [[type(layer).__name__, layer.settings()] for layer in self.layers]
         plan = json.dumps({"input_shape": self.input_shape, "layers": layers})
-        unfinished = Path(f"{path}.unfinished")
+        unfinished = Path(f"{path}.{uuid4().hex}.unfinished")  # in the same folder, and nobody else's
         try:
             with open(unfinished, "wb") as file:
                 np.savez(file, plan=plan, sha256=digest(plan, weights), **weights)
@@ -136,6 +144,8 @@ class Network:
         """
         with open(path, "rb") as file:
             try:
+                if not is_zipfile(path):
+                    raise ValueError("it is not even an .npz file")
                 with np.load(file, allow_pickle=False) as stored:
                     weights = {name: stored[name] for name in stored}
                 plan = str(weights.pop("plan"))
@@ -146,8 +156,8 @@ class Network:
                 params = net.named_params()
                 if {name: p.shape for name, p in params.items()} != {name: p.shape for name, p in weights.items()}:
                     raise ValueError("the weights do not fit the layers")
-                for name, p in params.items():
-                    p[...] = weights[name]
+                for i, layer in enumerate(net.layers):  # not into the arrays there: what was saved may be float64
+                    layer.params = {name: weights[f"{i}.{name}"] for name in layer.params}
             except Exception as error:  # a damaged file can fail anywhere on the way
                 raise ValueError(f"{path} does not hold a network as Network.save wrote it: {error!r}") from error
         return net

@@ -1,6 +1,7 @@
 """A network builds, refuses, computes, saves and loads as it says."""
 
 import copy
+import io
 import itertools
 import os
 import re
@@ -168,6 +169,10 @@ def test_an_impossible_stack_is_refused_with_what_would_fit(layers, told):
     (((3, 8, 6.5), [ReLU()]), ValueError, "input_shape must be a whole number of at least 1, not 6.5"),
     (((3, 8, 6), [ReLU(), "relu"]), TypeError, "layer 1 must be a Layer, such as ReLU(), not 'relu'"),
     (((3, 8, 6), [ReLU]), TypeError, "layer 0 must be a Layer, such as ReLU(), not <class"),
+    ((64, [ReLU()]), TypeError, "input_shape must be (depth, height, width), not 64"),
+    ((None, [ReLU()]), TypeError, "input_shape must be (depth, height, width), not None"),
+    (((64, 64), [Conv2D(1, 3)]), ValueError, "layer 0, Conv2D(filters=1, size=3), given (64, 64): "),
+    (((3, 8, 6), []), ValueError, "layers must be at least one"),
 ], ids=str)  # fmt: skip
 def test_what_is_no_shape_and_no_layer_is_refused(arguments, error, told):
     with pytest.raises(error, match=re.escape(told)):
@@ -185,7 +190,8 @@ def test_what_is_no_shape_and_no_layer_is_refused(arguments, error, told):
     (images(3).astype(np.float64), TypeError, "float32 as the weights are, not float64"),
     ((images(3) * 255).astype(np.uint8), TypeError, "float32 as the weights are, not uint8"),
     (images(3).tolist(), TypeError, "list"),
-], ids=["depth last", "one image", "no image", "float64", "uint8", "list"])  # fmt: skip
+    (np.float32(3), ValueError, "images must be (n, 2, 7, 6), n at least 1, not ()"),
+], ids=["depth last", "one image", "no image", "float64", "uint8", "list", "a number"])  # fmt: skip
 def test_images_that_do_not_fit_are_refused(ask, x, error, told):
     with pytest.raises(error, match=re.escape(told)):
         getattr(small(), ask)(x)
@@ -265,6 +271,14 @@ def test_a_wrong_number_of_weights_is_refused(change):
     np.testing.assert_array_equal(net.weights, before)
 
 
+def test_a_network_without_weights_has_none_in_its_row():
+    net = Network((2, 7, 6), [ReLU(), MaxPool2D(2)])
+    assert net.weights.shape == (0,)
+    net.weights = net.weights
+    with pytest.raises(ValueError, match=re.escape("0 weights in a row, not (1,)")):
+        net.weights = np.zeros(1, np.float32)
+
+
 def with_a_layer_of_ones_own():
     return Network((2, 7, 6), [Scale(0.5), Conv2D(2, 3), ReLU(), Scale(), Flatten(), Linear(3)])
 
@@ -337,6 +351,29 @@ def test_a_network_of_numpy_numbers_can_be_saved(path):
     net = Network((two, 6, 6), [Conv2D(two, two, stride=two, padding=two), MaxPool2D(two, stride=two)])
     net.save(path)
     assert_same(Network.load(path), net, images(1, (2, 6, 6)))
+
+
+def test_a_network_of_another_type_is_loaded_in_that_type(path):
+    net = small().to(lambda p: p.astype(np.float64))
+    net.weights = net.weights + 1e-12
+    net.save(path)
+    loaded = Network.load(path)
+    assert loaded.weights.dtype == np.float64
+    assert_same(loaded, net, images().astype(np.float64))
+
+
+def test_two_that_save_at_once_are_not_in_each_others_way(path, monkeypatch):
+    savez = np.savez
+
+    def slow(file, **arrays):
+        monkeypatch.setattr(np, "savez", savez)
+        small(seed=1).save(path)  # another, while this one is under way
+        savez(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", slow)
+    small(seed=0).save(path)
+    assert_same(Network.load(path), small(seed=0), images())
+    assert os.listdir(path.parent) == ["network.npz"]
 
 
 def test_others_may_read_the_file(path):
@@ -428,6 +465,15 @@ def arrays_of(path):
 def test_a_file_of_another_kind_is_refused(contents, path):
     path.write_bytes(contents)
     assert_refused(path)
+
+
+def test_a_file_of_another_kind_is_refused_in_plain_words(path):
+    numbers = io.BytesIO()
+    np.save(numbers, np.arange(3))
+    for contents in [b"Dear diary", b"\x89PNG\r\n\x1a\n", numbers.getvalue()]:
+        path.write_bytes(contents)
+        with pytest.raises(ValueError, match="it is not even an .npz file"):
+            Network.load(path)
 
 
 def in_plan(old, new):

@@ -78,7 +78,7 @@ function render({ model, el }) {
     scratch.getContext("2d").putImageData(new ImageData(colours, width, height), 0, 0);
     const pen = canvas.getContext("2d");
     pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.imageSmoothingEnabled = false;
+    pen.imageSmoothingEnabled = zoom < 1; // crisp cells, unless there are several in one pixel
     pen.drawImage(scratch, 0, 0, wide, tall);
     pen.setTransform(sharp, 0, 0, sharp, 0, 0); // from here on in CSS pixels
     const numbers = model.get("numbers")[tile];

@@ -27,7 +27,8 @@ class Tiles(AnyWidget):
 
     `show` takes arrays (height, width), and images (3 or 1, height, width) with values in [0, 1], which keep their
     colours or greys.
-    zoom is the size of a cell in pixels of the screen; columns, tiles in a line (0: as many as fit).
+    zoom is the size of a cell in pixels of the screen, below 1 for large arrays; columns, tiles in a line (0: as many
+    as fit).
 
     What the hand does is in traits to observe: `hovered` and `picked`, each () or (tile, row, column). It picks by a
     click, by dragging where `pointer` is "drag" or "paint", or by the arrow keys. `on_paint` hears of every stroke.
@@ -44,7 +45,7 @@ class Tiles(AnyWidget):
     numbers = traitlets.List().tag(sync=True)  # for each tile, what to write into its cells, or nothing
     boxes = traitlets.List().tag(sync=True)  # see box()
     legend = traitlets.List().tag(sync=True)  # what the scale begins and ends with, then its colours; or nothing
-    zoom = traitlets.Int(4, min=1).tag(sync=True)
+    zoom = traitlets.Float(4, min=0.01).tag(sync=True)
     columns = traitlets.Int(0, min=0).tag(sync=True)
     pointer = traitlets.Enum(["hover", "drag", "paint"], "hover").tag(sync=True)
 

@@ -327,6 +327,11 @@ def weights_for(x, layer, axis):
     return w, b
 
 
+def need_array(value, name):
+    if not hasattr(value, "dtype"):
+        raise TypeError(f"{name} must be an array, not a {type(value).__name__}")
+
+
 def positions(height, width, size, stride):
     """How many places a window has down and across, moving by `stride`."""
     if size > min(height, width):

@@ -10,7 +10,7 @@ from zipfile import is_zipfile
 
 import numpy as np
 
-from .layers import Layer, positive_int
+from .layers import Layer, need_array, positive_int
 
 CHUNK = 64  # images at a time where only the answers are kept: memory stays small however many are asked for
 
@@ -43,8 +43,6 @@ class Network:
                 raise ValueError(f"layer {i}, {layer}, given {shape}: {error}") from None
             self.layers.append(layer)
             self.out_shapes.append(shape)
-        if not self.layers:
-            raise ValueError("layers must be at least one, such as ReLU(), not none")
 
     def forward(self, x):
         """Images (n, *input_shape) -> logits (n, classes): what the last layer makes of them.
@@ -88,8 +86,7 @@ class Network:
 
     def check(self, x):
         """Raise TypeError or ValueError unless `x` is a stack of images this network can take."""
-        if not hasattr(x, "dtype"):
-            raise TypeError(f"images must be an array, not a {type(x).__name__}")
+        need_array(x, "images")
         if x.shape[1:] != self.input_shape or len(x) == 0:
             wanted = ", ".join(map(str, self.input_shape))
             raise ValueError(f"images must be (n, {wanted}), n at least 1, not {x.shape}")

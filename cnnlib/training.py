@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from .layers import positive_int
+from .layers import need_array, positive_int
 
 # A batch is studied a micro-batch at a time, of so many images that the largest array on their way has about this many
 # numbers, a megabyte: it stays in the processor's cache. Many fewer, and threads wait for each other's turn in Python.
@@ -26,8 +26,11 @@ def softmax_cross_entropy(logits, labels):
     0 when the network is sure and right, and log(classes) when it has no idea. Its gradient is p - 1 for the label
     and p for the others, over n. Stable for logits of any size: the largest is taken off before `exp`.
 
-    Raises ValueError or TypeError where labels are not n whole numbers from 0 to classes - 1.
+    Raises ValueError or TypeError unless logits are (n, classes), and labels n whole numbers from 0 to classes - 1.
     """
+    need_array(logits, "logits")
+    if logits.ndim != 2 or len(logits) == 0:
+        raise ValueError(f"logits must be (n, classes), n at least 1, not {logits.shape}")
     check_labels(labels, *logits.shape)
     loss, dlogits = cross_entropy(logits, labels)
     return loss / len(labels), dlogits / len(labels)
@@ -47,15 +50,23 @@ class Optimizer:
     """Moves weights downhill. `learning_rate` may be changed at any time, and acts on the next step."""
 
     def __init__(self, learning_rate):
-        self.learning_rate = number(learning_rate, "learning_rate")
+        self.learning_rate = learning_rate
         self.memory = WeakKeyDictionary()  # what it remembers of each weight, gone when its layer is
+
+    @property
+    def learning_rate(self):
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self._learning_rate = number(value, "learning_rate")
 
     def step(self, layers):
         """Change the params of all layers, in place, by their grads."""
         for layer in layers:
             memory = self.memory.setdefault(layer, {})
             for name, w in layer.params.items():
-                w -= float(self.learning_rate) * self.direction(layer.grads[name], memory.setdefault(name, {}))
+                w -= self.learning_rate * self.direction(layer.grads[name], memory.setdefault(name, {}))
 
 
 class SGD(Optimizer):
@@ -63,11 +74,11 @@ class SGD(Optimizer):
 
     def __init__(self, learning_rate=0.1, momentum=0.0):
         super().__init__(learning_rate)
-        self.momentum = number(momentum, "momentum")
+        self.momentum = number(momentum, "momentum", below=1)
 
     def direction(self, dw, memory):
         if self.momentum:
-            dw = memory["v"] = dw + float(self.momentum) * memory.get("v", 0)
+            dw = memory["v"] = dw + self.momentum * memory.get("v", 0)
         return dw
 
 
@@ -80,7 +91,7 @@ class Adam(Optimizer):
     def __init__(self, learning_rate=0.02, beta1=0.9, beta2=0.999, epsilon=1e-8):
         super().__init__(learning_rate)
         self.beta1, self.beta2 = number(beta1, "beta1", below=1), number(beta2, "beta2", below=1)
-        self.epsilon = number(epsilon, "epsilon")
+        self.epsilon = number(epsilon, "epsilon", least=1e-30)  # to float32, much less is 0, and 0 / 0 no number
 
     def direction(self, dw, memory):
         t = memory["t"] = memory.get("t", 0) + 1
@@ -107,16 +118,21 @@ def train(net, images, labels, *, iterations, batch_size=32, optimizer=None, see
     it runs out. `optimizer` is SGD(0.1) unless given. The same seeds give the same weights, on one core or many.
 
     Raises TypeError or ValueError at once where images, labels or sizes do not fit, and FloatingPointError, with the
-    weights as they were before that step, where a loss is no longer a finite number.
+    weights as they were before that step, where a loss, or a weight after the last step, is no longer a finite number.
     """
     positive_int(iterations, "iterations")
     net.check(images)
     if positive_int(batch_size, "batch_size") > len(images):
         raise ValueError(f"batch_size must be at most {len(images)}, as many as there are images, not {batch_size}")
+    if not net.layers:
+        raise ValueError("the network must have layers, not none: add Flatten() and Linear")
     if len(net.out_shapes[-1]) != 1:
         raise ValueError(f"the network must end in a number for each class, not in {net.out_shapes[-1]}: add Linear")
     check_labels(labels, len(images), *net.out_shapes[-1])
-    return _steps(net, images, labels, iterations, batch_size, optimizer or SGD(), np.random.default_rng(seed))
+    optimizer = SGD() if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an Optimizer, such as Adam(0.02), not {optimizer!r}")
+    return _steps(net, images, labels, iterations, batch_size, optimizer, np.random.default_rng(seed))
 
 
 def _steps(net, images, labels, iterations, batch_size, optimizer, rng):
@@ -138,8 +154,13 @@ def _steps(net, images, labels, iterations, batch_size, optimizer, rng):
                 raise FloatingPointError(f"iteration {iteration}: the loss is {loss}. {blame(net, images[batch])}")
             for layer, *shares in zip(net.layers, *grads, strict=True):  # added up in order, whoever was first
                 layer.grads = {name: reduce(add, (share[name] for share in shares)) for name in layer.params}
-            with np.errstate(over="ignore", invalid="ignore"):  # the next loss will tell
+            before = net.weights if iteration == iterations else None
+            with np.errstate(over="ignore", invalid="ignore"):  # the next loss will tell, and after the last:
                 optimizer.step(net.layers)
+            if before is not None and not np.isfinite(net.weights).all():
+                error = FloatingPointError(f"iteration {iteration}: too large a step. {blame(net, images[batch])}")
+                net.weights = before
+                raise error
             yield Step(iteration, loss, sum(hits) / batch_size)
 
 
@@ -227,8 +248,7 @@ class Recording:
 
 
 def check_labels(labels, n, classes):
-    if not hasattr(labels, "dtype"):
-        raise TypeError(f"labels must be an array, not a {type(labels).__name__}")
+    need_array(labels, "labels")
     if labels.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers, not {labels.dtype}")
     if labels.shape != (n,):
@@ -237,8 +257,10 @@ def check_labels(labels, n, classes):
         raise ValueError(f"labels must be 0 to {classes - 1}, not {labels.min()} to {labels.max()}")
 
 
-def number(value, name, below=math.inf):
-    if not (isinstance(value, Real) and 0 <= value < below):
+def number(value, name, least=0, below=math.inf):
+    """The value as a plain float: NumPy's would turn float32 into float64."""
+    value = value.item() if getattr(value, "ndim", None) == 0 else value
+    if not isinstance(value, Real) or isinstance(value, bool) or not least <= value < below:
         limit = "" if below == math.inf else f" and below {below}"
-        raise ValueError(f"{name} must be a number of at least 0{limit}, not {value!r}")
-    return value
+        raise ValueError(f"{name} must be a number of at least {least}{limit}, not {value!r}")
+    return float(value)

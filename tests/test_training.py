@@ -104,6 +104,17 @@ def test_bad_labels_are_refused(labels, error, told):
         softmax_cross_entropy(np.zeros((60, 2), np.float32), labels)
 
 
+@pytest.mark.parametrize("logits, error, told", [
+    ([[0.0, 1.0]], TypeError, "logits must be an array, not a list"),
+    (np.zeros(2), ValueError, "logits must be (n, classes), n at least 1, not (2,)"),
+    (np.zeros((2, 3, 1, 1)), ValueError, "logits must be (n, classes), n at least 1, not (2, 3, 1, 1)"),
+    (np.zeros((0, 2)), ValueError, "logits must be (n, classes), n at least 1, not (0, 2)"),
+], ids=["list", "one image", "maps", "no image"])  # fmt: skip
+def test_bad_logits_are_refused(logits, error, told):
+    with pytest.raises(error, match=re.escape(told)):
+        softmax_cross_entropy(logits, np.zeros(len(logits), int))
+
+
 # Which way: the optimizers
 
 
@@ -199,17 +210,36 @@ def test_an_optimizer_carries_nothing_over_to_another_network(optimizer):
 
 @pytest.mark.parametrize("kind, arguments, told", [
     *((kind, {"learning_rate": value}, f"learning_rate .* not {re.escape(repr(value))}")
-      for kind, value in itertools.product([SGD, Adam], [-0.1, math.inf, math.nan, "0.1", None, [0.1]])),
+      for kind, value in itertools.product([SGD, Adam], [-0.1, math.inf, math.nan, "0.1", None, [0.1], True])),
+    (SGD, {"learning_rate": np.True_}, "learning_rate .* not True"),
     (SGD, {"momentum": -0.5}, "momentum .* not -0.5"),
+    (SGD, {"momentum": 1}, "momentum .* below 1, not 1"),
+    (SGD, {"momentum": 5}, "momentum .* below 1, not 5"),
     (SGD, {"momentum": None}, "momentum .* not None"),
     (Adam, {"beta1": 1}, "beta1 .* not 1"),
     (Adam, {"beta1": -0.1}, "beta1 .* not -0.1"),
     (Adam, {"beta2": 1.5}, "beta2 .* not 1.5"),
     (Adam, {"epsilon": -1e-8}, "epsilon .* not -1e-08"),
+    (Adam, {"epsilon": 0}, "epsilon .* not 0"),
+    (Adam, {"epsilon": 1e-50}, "epsilon .* not 1e-50"),
 ], ids=str)  # fmt: skip
 def test_bad_settings_of_an_optimizer_are_refused_by_name(kind, arguments, told):
     with pytest.raises(ValueError, match=told):
         kind(**arguments)
+
+
+@each_optimizer
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "0.1", None, True, np.array([0.1])], ids=repr)
+def test_a_bad_learning_rate_is_refused_between_steps_too(optimizer, value):
+    optimizer = optimizer(0.1)
+    with pytest.raises(ValueError, match=f"learning_rate .* not {re.escape(repr(value))}"):
+        optimizer.learning_rate = value
+    assert optimizer.learning_rate == 0.1
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-30])
+def test_adam_stays_where_there_is_no_slope(epsilon):
+    assert list(descend(Adam(0.1, epsilon=epsilon), [0, 0], brick(w=2))) == [2, 2]
 
 
 # Again and again: train
@@ -392,8 +422,11 @@ def test_bad_labels_are_refused_before_the_first_step(labels, error, told):
     ({"images": IMAGES[:0]}, ValueError, "not "),
     ({"images": IMAGES.tolist()}, TypeError, "list"),
     ({"seed": -1}, ValueError, "non-negative"),
+    ({"optimizer": Adam}, TypeError, "optimizer must be an Optimizer, such as Adam(0.02), not <class"),
+    ({"optimizer": "adam"}, TypeError, "optimizer must be an Optimizer, such as Adam(0.02), not 'adam'"),
+    ({"optimizer": 0}, TypeError, "optimizer must be an Optimizer, such as Adam(0.02), not 0"),
 ], ids=["iterations 0", "iterations 2.5", "batch 0", "batch 61", "images in grey", "images in float64", "no images",
-        "images in a list", "seed -1"])  # fmt: skip
+        "images in a list", "seed -1", "a class", "a name", "a number"])  # fmt: skip
 def test_what_does_not_fit_is_refused_before_the_first_step(how, error, told):
     with pytest.raises(error, match=re.escape(told)):
         train(network(), **{"images": IMAGES, "labels": LABELS, "iterations": 1} | how)
@@ -403,6 +436,8 @@ def test_a_network_that_does_not_end_in_a_row_of_classes_is_refused():
     net = Network((1, 8, 8), [Conv2D(2, 3), ReLU()])
     with pytest.raises((ValueError, TypeError), match=r"\(2, 8, 8\)"):
         train(net, IMAGES, LABELS, iterations=1)
+    with pytest.raises(ValueError, match="the network must have layers, not none"):
+        train(Network((1, 8, 8), []), IMAGES, LABELS, iterations=1)
 
 
 # Numbers that are no longer finite
@@ -419,6 +454,25 @@ def test_too_large_a_learning_rate_ends_with_a_layer_and_advice(optimizer):
     assert f"iteration {len(film) + 1}: the loss is " in str(stop.value)
     assert "Layer " in str(stop.value) and "smaller learning rate" in str(stop.value)
     np.testing.assert_array_equal(net.weights, film[-1])
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize("ask", [list, lambda steps: [next(steps) for _ in range(3)]], ids=["for", "next"])
+def test_a_last_step_that_is_too_large_is_noticed_and_taken_back(iterations, ask):
+    net, optimizer, film = network(), SGD(0.1), []
+
+    def watched():
+        for step in train(net, IMAGES, LABELS, iterations=iterations, optimizer=optimizer):
+            film.append(net.weights)
+            optimizer.learning_rate = 1e39 if step.iteration == iterations - 1 else 0.1
+            yield step
+
+    before = net.weights
+    optimizer.learning_rate = 1e39 if iterations == 1 else 0.1
+    with pytest.raises(FloatingPointError, match=rf"iteration {iterations}: .*Layer \d, .* smaller learning rate"):
+        ask(watched())
+    assert len(film) == iterations - 1
+    np.testing.assert_array_equal(net.weights, [before, *film][-1])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -455,6 +509,14 @@ def test_a_recording_can_be_rewound_to_any_moment():
         film.rewind(iteration)
         np.testing.assert_array_equal(net.weights, weights[iteration])
     assert not np.array_equal(weights[0], weights[4])
+
+
+def test_a_network_that_learns_nothing_is_trained_and_recorded_all_the_same():
+    net = Network((2,), [ReLU()])
+    film = Recording(net)
+    list(film.watch(train(net, np.ones((4, 2), np.float32), np.arange(4) % 2, iterations=2, batch_size=4)))
+    film.rewind(0)
+    assert len(film) == 2 and net.weights.size == 0
 
 
 def test_a_recording_goes_on_after_an_interruption():

@@ -18,7 +18,7 @@ function render({ model, el }) {
   const scratch = document.createElement("canvas");
   let pending = 0; // the frame that is asked for, if any
   let hovered = null; // [tile, row, column] under the pointer
-  let waiting = []; // cells painted that Python has not been told of
+  let waiting = []; // strokes, or what is new of one, that Python has not been told of: {began, cells}
   let sent = 0; // strokes sent so far
 
   // Drawing. However many changes come in between, a frame is drawn once.
@@ -138,21 +138,22 @@ function render({ model, el }) {
       tell("hovered", cell ?? []);
       redraw();
     };
-    let held = null; // the last cell that a pressed pointer was on
+    let held = null; // the last cell that a pressed pointer, or space bar, was on
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
       canvas.focus({ preventScroll: true });
       held = cellAt(event);
-      press(held, [held]);
+      press(held, [held], true);
     });
     canvas.addEventListener("pointermove", (event) => {
       const cell = cellAt(event);
       hover(cell);
-      if (!held || String(cell) === String(held) || model.get("pointer") === "hover") return;
+      if (!held || !event.buttons || String(cell) === String(held) || model.get("pointer") === "hover") return;
       press(cell, between(held, cell));
       held = cell;
     });
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = null; });
+    canvas.addEventListener("keyup", ({ key }) => { if (key === " " || key === "Enter") held = null; });
     canvas.addEventListener("pointerleave", () => hover(null));
     canvas.addEventListener("keydown", (event) => {
       const [height, width] = model.get("sizes")[tile];
@@ -160,9 +161,11 @@ function render({ model, el }) {
       if (ARROWS[event.key]) {
         const far = event.shiftKey ? 8 : 1;
         const [down, right] = ARROWS[event.key];
-        tell("picked", [tile, clamp(now[1] + far * down, height), clamp(now[2] + far * right, width)]);
+        const next = [tile, clamp(now[1] + far * down, height), clamp(now[2] + far * right, width)];
+        if (held && model.get("pointer") === "paint") press((held = next), between(now, next));
+        else tell("picked", next);
       } else if (event.key === " " || event.key === "Enter") {
-        press(now, [now]);
+        if (!event.repeat) press((held = now), [now], true);
       } else {
         return;
       }
@@ -172,19 +175,20 @@ function render({ model, el }) {
     return { figure, canvas, caption };
   }
 
-  function press(cell, path) {
+  function press(cell, path, began = false) {
     tell("picked", cell);
     if (model.get("pointer") !== "paint") return;
-    waiting.push(...path);
+    if (began || !waiting.length) waiting.push({ began, cells: [] });
+    waiting.at(-1).cells.push(...path);
     paint();
   }
 
-  // One stroke at a time is on its way to Python. What is painted meanwhile waits here, and none of it is lost.
+  // One message at a time is on its way to Python, with cells of one stroke. What is painted meanwhile waits here, and
+  // none of it is lost.
   function paint() {
     if (!waiting.length || model.get("painted") < sent) return;
     sent = Math.max(sent, model.get("painted")) + 1;
-    tell("stroke", { serial: sent, cells: waiting });
-    waiting = [];
+    tell("stroke", { serial: sent, ...waiting.shift() });
   }
 
   function tell(name, value) {

@@ -104,7 +104,11 @@ class Tiles(AnyWidget):
         return f"{n} of these are not numbers (NaN): they are grey. " if n else ""
 
     def on_paint(self, paint):
-        """Call paint([(tile, row, column), ...]) with every stroke, the cells in the order in which they were met."""
+        """Call paint([(tile, row, column), ...]) with what is painted, the cells in the order in which they were met.
+
+        A long stroke comes in pieces; `stroke["began"]` says whether this is its first. Held down, the space bar paints
+        where the arrow keys go.
+        """
 
         def deal_with(change):
             try:

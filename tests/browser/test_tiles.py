@@ -91,3 +91,20 @@ def test_a_stroke_has_no_gaps_however_fast(page, tiles):
     page.mouse.up()
     eventually(page, "strokes", [[1, i, i] for i in range(5)] + [[1, 4, i] for i in (3, 2, 1, 0)])
     assert page.problems == []
+
+
+def test_each_stroke_says_that_it_began(page, tiles):
+    ask(page, "tiles.pointer = 'paint'\nbegan = []\ntiles.on_paint(lambda _: began.append(tiles.stroke['began']))\n0")
+    for row in (0, 2):
+        hover(page, tiles.nth(1), row, 0)
+        page.mouse.down()
+        page.mouse.up()
+    page.keyboard.down(" ")  # where the pointer came down last
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.up(" ")
+    page.keyboard.press("ArrowRight")
+    eventually(page, "tiles.picked", [1, 3, 2])
+    eventually(page, "strokes", [[1, 0, 0], [1, 2, 0], [1, 2, 0], [1, 3, 0], [1, 3, 1]])
+    eventually(page, "sum(began)", 3)
+    assert page.problems == []

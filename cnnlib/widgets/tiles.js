@@ -2,6 +2,7 @@
 // Python sends colours, captions, numbers and boxes; what is pointed at, picked and painted goes back.
 
 const NUMBERS_FROM = 20; // a cell of fewer screen pixels is too small for its number
+const AXES = /\b((?:depth|height|width|filter)s?)\b/; // these words have colours of their own all through the course
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 function render({ model, el }) {
@@ -61,7 +62,7 @@ function render({ model, el }) {
     const zoom = model.get("zoom");
     const sharp = window.devicePixelRatio || 1;
     const text = model.get("captions")[tile] ?? "";
-    if (caption.textContent !== text) caption.textContent = text;
+    if (caption.textContent !== text) caption.replaceChildren(...coloured(text));
     figure.style.width = `${Math.max(width * zoom, 24)}px`;
     canvas.setAttribute("aria-label", `${text || `picture ${tile + 1}`}, ${height} by ${width}`);
     canvas.style.cursor = { hover: "crosshair", drag: "grab", paint: "cell" }[model.get("pointer")];
@@ -159,7 +160,7 @@ function render({ model, el }) {
       const [height, width] = model.get("sizes")[tile];
       const now = model.get("picked")[0] === tile ? model.get("picked") : [tile, 0, 0];
       if (ARROWS[event.key]) {
-        const far = event.shiftKey ? 8 : 1;
+        const far = model.get("step") * (event.shiftKey ? 8 : 1);
         const [down, right] = ARROWS[event.key];
         const next = [tile, clamp(now[1] + far * down, height), clamp(now[2] + far * right, width)];
         if (held && model.get("pointer") === "paint") press((held = next), between(now, next));
@@ -205,6 +206,18 @@ function render({ model, el }) {
     for (const name of drawn) model.off(`change:${name}`, redraw);
     model.off("change:painted", paint);
   };
+}
+
+// A caption, its axis words underlined in the colours of their axes (which are too pale to be those of letters).
+function coloured(text) {
+  const parts = text.split(AXES);
+  return parts.map((part, i) => {
+    if (i % 2 === 0) return part;
+    const word = document.createElement("u");
+    word.className = `cnn-${part.replace(/s$/, "")}`;
+    word.textContent = part;
+    return word;
+  });
 }
 
 function clamp(place, length) {

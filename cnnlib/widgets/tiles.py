@@ -31,7 +31,8 @@ class Tiles(AnyWidget):
     as fit).
 
     What the hand does is in traits to observe: `hovered` and `picked`, each () or (tile, row, column). It picks by a
-    click, by dragging where `pointer` is "drag" or "paint", or by the arrow keys. `on_paint` hears of every stroke.
+    click, by dragging where `pointer` is "drag" or "paint", or by the arrow keys, which move by `step` cells.
+    `on_paint` hears of every stroke.
     """
 
     arrays = ()
@@ -48,6 +49,7 @@ class Tiles(AnyWidget):
     zoom = traitlets.Float(4, min=0.01).tag(sync=True)
     columns = traitlets.Int(0, min=0).tag(sync=True)
     pointer = traitlets.Enum(["hover", "drag", "paint"], "hover").tag(sync=True)
+    step = traitlets.Int(1, min=1).tag(sync=True)
 
     hovered = traitlets.Tuple().tag(sync=True)
     picked = traitlets.Tuple().tag(sync=True)

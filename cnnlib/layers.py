@@ -37,6 +37,14 @@ class Layer:
         """From dL/dy to dL/dx, for the input last seen. Leaves dL/dparams in `grads`."""
         raise NotImplementedError
 
+    def sees(self, first, last):
+        """Which rows of its input the rows `first` to `last` of its output are made from, or columns: (first, last).
+
+        `last` is the first outside. Rows before 0 are padding, as those after the input's end are. A layer that keeps
+        no rows and columns sees everything: from -inf to inf.
+        """
+        return first, last
+
     def twin(self):
         """The same layer, weights shared, with room of its own for what `forward` keeps and for gradients."""
         twin = object.__new__(type(self))  # copy.copy does the same, and takes longer
@@ -113,6 +121,9 @@ class Conv2D(Layer):
         shifted = column_shifts(seen, size)
         del framed, seen  # large, and no longer needed
         return correlate(shifted, w[:, :, ::-1, ::-1].swapaxes(0, 1))
+
+    def sees(self, first, last):
+        return first * self.stride - self.before, (last - 1) * self.stride - self.before + self.size
 
 
 def spread(x, height, width, at=0, down=1, across=1):
@@ -213,6 +224,9 @@ class MaxPool2D(Layer):
         dx[first] = dy if apart else dx[first] + dy
         return dx
 
+    def sees(self, first, last):
+        return first * self.step, (last - 1) * self.step + self.size
+
 
 class Flatten(Layer):
     """Lay each image's numbers out in a row: (n, depth, h, w) -> (n, depth * h * w)."""
@@ -227,6 +241,9 @@ class Flatten(Layer):
     def backward(self, dy):
         """Nothing was computed, so the gradients only go back to their places."""
         return dy.reshape(self.shape)
+
+    def sees(self, first, last):
+        return -math.inf, math.inf
 
 
 class Linear(Layer):
@@ -258,6 +275,9 @@ class Linear(Layer):
         """y = x w + b, so dL/dw = x' dy, dL/db = the sum of dy over images, dL/dx = dy w'."""
         self.grads = {"w": self.x.T @ dy, "b": dy.sum(0)}
         return dy @ self.params["w"].T
+
+    def sees(self, first, last):
+        return -math.inf, math.inf
 
 
 # How weights begin: each takes (rng, shape, inputs), where `inputs` is how many numbers one output adds up.

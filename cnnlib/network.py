@@ -84,6 +84,22 @@ class Network:
         self.check(x)
         return np.concatenate([self.forward(x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)])
 
+    def receptive_field(self, layer, row, column, of=-1):
+        """What one unit of layer `layer`'s maps sees of the maps of an earlier layer, or of the image: of=-1.
+
+        -> (top, left, bottom, right), bottom and right the first outside. The box may reach beyond the maps, into the
+        padding. After Flatten or Linear a unit has no place and sees everything: the box is from -inf to inf.
+        """
+        if not (0 <= layer < len(self.layers) and -1 <= of <= layer):
+            raise ValueError(f"layer must be 0 to {len(self.layers) - 1}, and of -1 to layer, not {layer} and {of}")
+        maps = self.out_shapes[layer][1:]
+        if not all(0 <= place < size for place, size in zip((row, column), maps)):
+            raise ValueError(f"row and column must be inside layer {layer}'s maps, {maps}, not ({row}, {column})")
+        rows, columns = (row, row + 1), (column, column + 1)
+        for between in reversed(self.layers[of + 1 : layer + 1]):
+            rows, columns = between.sees(*rows), between.sees(*columns)
+        return rows[0], columns[0], rows[1], columns[1]
+
     def check(self, x):
         """Raise TypeError or ValueError unless `x` is a stack of images this network can take."""
         need_array(x, "images")

@@ -290,6 +290,42 @@ def test_a_layer_whose_input_gradient_nobody_needs_has_the_same_other_gradients(
     assert_close(layer.grads, expected, rtol=0)
 
 
+# What an output sees
+
+
+@pytest.mark.parametrize("layer, span, seen", [
+    (ReLU(), (2, 5), (2, 5)),
+    (Conv2D(1, 3), (0, 1), (-1, 2)),
+    (Conv2D(1, 3), (4, 6), (3, 7)),
+    (Conv2D(1, 4), (0, 1), (-1, 3)),
+    (Conv2D(1, 3, padding="valid"), (2, 3), (2, 5)),
+    (Conv2D(1, 5, stride=2, padding=1), (1, 3), (1, 8)),
+    (MaxPool2D(2), (3, 5), (6, 10)),
+    (MaxPool2D(3, stride=2), (1, 3), (2, 7)),
+    (MaxPool2D(2, stride=3), (1, 3), (3, 8)),
+    (Flatten(), (0, 1), (-math.inf, math.inf)),
+    (Linear(2), (0, 1), (-math.inf, math.inf)),
+], ids=str)  # fmt: skip
+def test_what_a_span_of_outputs_sees_by_hand(layer, span, seen):
+    assert layer.sees(*span) == seen
+
+
+MAPS_TO_MAPS = [(layer, shape) for layer, shape in LAYERS if len(shape) == 3 and not isinstance(layer, Flatten)]
+
+
+@pytest.mark.parametrize("layer, in_shape", MAPS_TO_MAPS, ids=lambda value: str(value).replace(" ", ""))
+@pytest.mark.parametrize("axis", [2, 3], ids=["rows", "columns"])
+def test_what_an_output_sees_is_what_spoils_it(layer, in_shape, axis):
+    layer = built(layer, in_shape)
+    for place in range(in_shape[axis - 1]):
+        x = np.zeros((1, *in_shape))
+        x.swapaxes(0, axis)[place] = math.nan
+        with np.errstate(invalid="ignore"):
+            spoiled = np.isnan(layer.forward(x)).any((0, 1, 5 - axis))
+        spans = [layer.sees(i, i + 1) for i in range(len(spoiled))]
+        assert spoiled.tolist() == [first <= place < last for first, last in spans]
+
+
 # How weights begin
 
 

@@ -3,6 +3,7 @@
 import copy
 import io
 import itertools
+import math
 import os
 import re
 import stat
@@ -248,6 +249,94 @@ def test_many_images_are_answered_as_each_alone(n):
     one_by_one = [net.probabilities(x[i : i + 1])[0] for i in range(n)]
     np.testing.assert_allclose(net.probabilities(x), one_by_one, rtol=1e-4)
     np.testing.assert_array_equal(net.predict(x), np.argmax(one_by_one, axis=1))
+
+
+# What a unit sees
+
+
+def test_a_last_unit_of_the_reference_network_sees_10_x_10_pixels_4_apart():
+    net = reference()
+    assert net.receptive_field(5, 3, 4) == (9, 13, 19, 23)
+    assert net.receptive_field(5, 4, 4) == (13, 13, 23, 23)
+    assert net.receptive_field(5, 0, 15) == (-3, 57, 7, 67)
+    assert net.receptive_field(5, 3, 4, of=2) == (5, 7, 9, 11)  # the first pool's maps
+    assert net.receptive_field(5, 3, 4, of=5) == (3, 4, 4, 5)
+    assert net.receptive_field(0, 3, 4) == (2, 3, 5, 6)
+    assert net.receptive_field(7, 1, 0) == (-math.inf, -math.inf, math.inf, math.inf)
+
+
+def spoilers(net):
+    """For each layer, [row, column, y, x]: does a pixel that is no number, at (y, x) of the image, spoil this unit?"""
+    _, height, width = net.input_shape
+    pixels = np.arange(height * width)
+    x = np.zeros((len(pixels), *net.input_shape), np.float32)
+    x[pixels, :, pixels // width, pixels % width] = math.nan  # one in each image
+    with np.errstate(invalid="ignore"):
+        spoiled = [np.isnan(y).any(1) for y in net.activations(x)]
+    return [hit.transpose(1, 2, 0).reshape(*hit.shape[1:], height, width) for hit in spoiled]
+
+
+def inside(box, height, width):
+    """The pixels of an image that lie in a box, as True: (height, width)."""
+    top, left, bottom, right = box
+    y, x = np.indices((height, width))
+    return (top <= y) & (y < bottom) & (left <= x) & (x < right)
+
+
+def test_what_each_unit_of_the_course_sees_is_what_spoils_it():
+    layers = [Conv2D(5, 3), ReLU(), MaxPool2D(2), Conv2D(3, 3), ReLU(), MaxPool2D(2)]
+    net = Network((3, 20, 16), layers)
+    for i, seen in enumerate(spoilers(net)):
+        for row, column in np.ndindex(seen.shape[:2]):
+            np.testing.assert_array_equal(seen[row, column], inside(net.receptive_field(i, row, column), 20, 16))
+
+
+def any_stack(rng):
+    """A few layers at random: strides, paddings of all kinds, even sizes, pools that overlap; no gaps in between."""
+    layers = []
+    for _ in range(rng.integers(2, 4)):
+        size = int(rng.integers(1, 5))
+        stride = int(rng.integers(1, min(size, 2) + 1))
+        padding = ["same", "valid", int(rng.integers(0, size))][rng.integers(3)]
+        layers += [[Conv2D(2, size, stride, padding), ReLU()], [MaxPool2D(size, stride)]][rng.integers(2)]
+    return layers
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_a_unit_of_any_stack_sees_is_what_spoils_it(seed):
+    """Where no padding and no dropped edge comes between, that and nothing else; everywhere, nothing else."""
+    shape = height, width = 31, 27
+    net, far_from_edges = Network((1, *shape), any_stack(np.random.default_rng(seed))), 0
+    maps = [shape, *(made[1:] for made in net.out_shapes)]
+    for i, seen in enumerate(spoilers(net)):
+        for place in np.ndindex(seen.shape[:2]):
+            boxes = [net.receptive_field(i, *place, of=of) for of in range(-1, i)]
+            within = inside(boxes[0], *shape)
+            assert not (seen[place] & ~within).any()
+            if all(t >= 0 and le >= 0 and b <= h and r <= w for (t, le, b, r), (h, w) in zip(boxes, maps)):
+                far_from_edges += 1
+                np.testing.assert_array_equal(seen[place], within)
+    assert far_from_edges > 30
+
+
+def test_what_a_unit_sees_of_a_layer_in_between_is_what_it_sees_where_that_is_the_image():
+    net = Network((3, 40, 31), [Conv2D(2, 4, 2), ReLU(), MaxPool2D(3, 2), Conv2D(2, 2, padding=1), MaxPool2D(2)])
+    for of in range(4):
+        rest = Network(net.out_shapes[of], net.layers[of + 1 :])
+        assert net.receptive_field(4, 1, 2, of) == rest.receptive_field(4 - of - 1, 1, 2)
+
+
+@pytest.mark.parametrize("arguments, told", [
+    ((8, 0, 0), "layer must be 0 to 7, and of -1 to layer, not 8 and -1"),
+    ((-1, 0, 0), "layer must be 0 to 7, and of -1 to layer, not -1 and -1"),
+    ((2, 0, 0, 3), "layer must be 0 to 7, and of -1 to layer, not 2 and 3"),
+    ((2, 0, 0, -2), "layer must be 0 to 7, and of -1 to layer, not 2 and -2"),
+    ((5, 16, 0), "row and column must be inside layer 5's maps, (16, 16), not (16, 0)"),
+    ((5, 0, -1), "row and column must be inside layer 5's maps, (16, 16), not (0, -1)"),
+], ids=str)  # fmt: skip
+def test_a_unit_that_is_not_there_is_refused(arguments, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        reference().receptive_field(*arguments)
 
 
 # Weights in a row, twins, other types

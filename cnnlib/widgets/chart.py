@@ -14,6 +14,8 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 22, 34  # what is kept free around the axes, 
 def chart(lines, *, title, x, y, log=False, ends=None, marks=(), alt="", width=420, height=210):
     """An SVG picture of lines, {name: (xs, ys, colour)}, to be the value of an HTML widget.
 
+    Where two or more are named, it says which is which; a name that begins with _ is left out, as in matplotlib.
+
     x, y     what the axes say; log  both axes logarithmic, and what is not positive is left out
     ends     (x from, x to, y from, y to), so that the axes hold still; unless said, where the numbers end
     marks    points to stress: (x, y, colour)
@@ -46,11 +48,12 @@ def chart(lines, *, title, x, y, log=False, ends=None, marks=(), alt="", width=4
     parts.append(f'<path d="M{LEFT} {TOP}V{height - BOTTOM}H{width - RIGHT}"/>')
     words.append(f'<text x="{width - RIGHT}" y="{height - 4}" text-anchor="end">{escape(x)}</text>')
     words.append(f'<text x="12" y="{TOP}" text-anchor="end" transform="rotate(-90 12 {TOP})">{escape(y)}</text>')
+    named = [name for name in drawn if not name.startswith("_")]
     free = width - RIGHT  # of the top line, for the names of the lines
     for name, (xs, ys, colour) in drawn.items():
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(*place(xs, ys)))
         parts.append(f'<polyline points="{points}" stroke="{colour}" stroke-width="2"/>')
-        if len(drawn) > 1:
+        if len(named) > 1 and name in named:
             parts.append(f'<path d="M{free - 14} 10h14" stroke="{colour}" stroke-width="3"/>')
             words.append(f'<text x="{free - 18}" y="14" text-anchor="end">{escape(name)}</text>')
             free -= 34 + 6 * len(name)

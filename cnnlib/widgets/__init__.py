@@ -2,6 +2,7 @@
 
 from .explorer import Explorer
 from .film import FilmExplorer
+from .ledger import ShapeLedger
 from .tiles import Tiles, box
 
-__all__ = ["Explorer", "FilmExplorer", "Tiles", "box"]
+__all__ = ["Explorer", "FilmExplorer", "ShapeLedger", "Tiles", "box"]

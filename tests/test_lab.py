@@ -30,6 +30,8 @@ def run(path):
     for count, cell in enumerate(notebook["cells"], 1):
         cell["execution_count"] = count
         cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["7\n"]}]
+        cell["metadata"] |= {"scrolled": True, "jupyter": {"outputs_hidden": False}, "tags": []}
+        cell["attachments"] = {}
     notebook["cells"].append(cell | {"id": "new", "source": [], "outputs": [], "execution_count": None})
     notebook["metadata"] = {"widgets": {"application/vnd.jupyter.widget-state+json": {"state": {}}}}
     path.write_text(json.dumps(notebook, indent=2))
@@ -111,6 +113,15 @@ def turn_a_cell_into_text(path):
     path.write_text(path.read_text().replace('"code"', '"markdown"'))
 
 
+def tag_a_cell(path):
+    path.write_text(path.read_text().replace('"metadata": {}', '"metadata": {"tags": ["mine"]}', 1))
+
+
+def attach_a_picture(path):
+    picture = '"attachments": {"mine.png": {"image/png": "iVBORw0KGgo="}}, "metadata": {}'
+    path.write_text(path.read_text().replace('"metadata": {}', picture, 1))
+
+
 def damage(path):
     path.write_bytes(path.read_bytes()[:40])
 
@@ -119,7 +130,9 @@ def write_something_else(path):
     path.write_text("[1, 2]")
 
 
-@pytest.mark.parametrize("touch", [edit_a_cell, add_a_cell, turn_a_cell_into_text, damage, write_something_else])
+@pytest.mark.parametrize("touch", [
+    edit_a_cell, add_a_cell, turn_a_cell_into_text, tag_a_cell, attach_a_picture, damage, write_something_else,
+])  # fmt: skip
 def test_an_edited_notebook_is_kept_and_the_new_version_laid_beside_it(source, copy, touch):
     touch(copy / NAME)
     mine = (copy / NAME).read_bytes()

@@ -66,14 +66,18 @@ def refresh(source, copy):
 def fingerprint(path):
     """The SHA-256 of a notebook's cells, or None if `path` is not a readable notebook.
 
-    Only types and sources count, and blank cells do not: running a notebook, which saves outputs and may append
-    an empty cell, is not editing it.
+    Types, sources, attachments and tags count, and blank cells do not: running a notebook, which saves outputs and
+    other metadata and may append an empty cell, is not editing it.
     """
     try:
-        cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(path.read_bytes())["cells"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        cells = [
+            (cell["cell_type"], "".join(cell["source"]), cell.get("attachments"), cell["metadata"].get("tags"))
+            for cell in json.loads(path.read_bytes())["cells"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return hashlib.sha256(json.dumps([cell for cell in cells if cell[1].strip()]).encode()).hexdigest()
+    told = [[part for part in cell if part] for cell in cells if cell[1].strip()]  # no tags or an empty list: the same
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _plan(mine, new, known):

@@ -1,12 +1,14 @@
 """What is written in more than one place says the same, and no file names what is true of one machine only."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import yaml  # jupytext brings it
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -47,6 +49,27 @@ def test_conda_installs_what_pip_installs():
     python, pip, with_pip = environment["dependencies"]
     assert python == f"python{PROJECT['requires-python']}"
     assert (pip, with_pip) == ("pip", {"pip": ["-e ."]})
+    assert f"conda activate {environment['name']}\n" in (ROOT / "README.md").read_text()
+
+
+def imported(path):
+    """The modules that a Python file imports, wherever in it: the first part of their names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_named_and_does_not_come_by_luck_through_another_package():
+    wanted = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    named = {re.match(r"[\w-]+", requirement).group().lower() for requirement in wanted}
+    files = [path for path in project_files() if path.suffix == ".py"]
+    ours = {name for path in files for name in (path.stem, path.parent.name)}
+    foreign = {module for path in files for module in imported(path)} - ours - sys.stdlib_module_names
+    package = packages_distributions()  # what installs a module: PyYAML for yaml
+    assert {"numpy", "yaml"} <= foreign
+    assert {m for m in foreign if not named & {name.lower() for name in package.get(m, [m])}} == set()
 
 
 def test_make_and_ruff_want_the_python_that_the_package_wants():

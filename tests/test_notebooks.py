@@ -111,6 +111,12 @@ def test_links_lead_somewhere_from_both_folders(lesson, cells):
     assert not [link for link in local for folder in folders if not (folder / link.partition("#")[0]).exists()]
 
 
+def test_the_end_links_to_the_next_lesson(lesson, cells):
+    following = notebooks.lessons()[notebooks.lessons().index(lesson) + 1 :]
+    if following:
+        assert f"]({following[0].stem}.ipynb)" in cells[-1].source
+
+
 def test_pictures_have_a_text_alternative(cells):
     assert not re.findall(r"!\[\s*\]\(|<img(?![^>]*\balt=\"[^\"]+\")[^>]*>", prose(cells))
 
@@ -279,6 +285,14 @@ def test_a_failed_build_does_not_stop_the_others(course, capsys):
     said = capsys.readouterr()
     assert "built   02_halve_it.ipynb" in said.out
     assert "01_double_it.md, cell 2 (1 / 0): ZeroDivisionError: division by zero" in said.err
+
+
+def test_only_the_lessons_that_are_named_are_built(course, capsys):
+    lesson, *_ = course(cell("1"))
+    lesson.with_name("02_halve_it.md").write_text(cell("2"))
+    assert asyncio.run(notebooks.build_all(only=["02"]))
+    built = capsys.readouterr().out.split()
+    assert sorted(built) == ["02_halve_it.ipynb", "built", "built", "solutions/02_halve_it.ipynb"]
 
 
 def test_a_notebook_without_a_lesson_is_named(course, capsys):

@@ -4,6 +4,7 @@
                                  notebooks/solutions/NN_verb_noun.ipynb  exercises solved
 
     python -m tools.notebooks           build what has changed
+    python -m tools.notebooks 01 08     build what has changed of these lessons
     python -m tools.notebooks --all     build everything
     python -m tools.notebooks --check   run nothing, name the notebooks that do not agree with their lesson
 
@@ -176,8 +177,11 @@ def fingerprint(*paths):
     return digest.hexdigest()
 
 
-async def build_all(everything):
-    """Build what has changed, or everything, as many notebooks at a time as there are cores. True if all went well."""
+async def build_all(everything=False, only=()):
+    """Build what has changed, or everything, as many notebooks at a time as there are cores. True if all went well.
+
+    only  how the names of the lessons begin that are meant; unless said, all are
+    """
     NOTEBOOKS.mkdir(exist_ok=True)
     memory = NOTEBOOKS / ".built.json"
     built = json.loads(memory.read_text()) if memory.exists() else {}
@@ -200,7 +204,8 @@ async def build_all(everything):
         return True
 
     try:
-        results = await asyncio.gather(*(make(lesson, solved) for lesson in lessons() for solved in (False, True)))
+        meant = [lesson for lesson in lessons() if lesson.name.startswith(tuple(only) or "")]
+        results = await asyncio.gather(*(make(lesson, solved) for lesson in meant for solved in (False, True)))
     finally:
         memory.write_text(json.dumps(built, indent=1, sort_keys=True) + "\n")
     return all(results)
@@ -244,11 +249,12 @@ def check_all():
 
 def main():
     parser = argparse.ArgumentParser("python -m tools.notebooks", description="Build the notebooks from the lessons.")
+    parser.add_argument("lessons", nargs="*", help="how the names of the lessons to build begin, such as 01")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--all", action="store_true", help="build everything, changed or not")
     choice.add_argument("--check", action="store_true", help="run nothing, name what does not agree")
     arguments = parser.parse_args()
-    sys.exit(not (check_all() if arguments.check else asyncio.run(build_all(everything=arguments.all))))
+    sys.exit(not (check_all() if arguments.check else asyncio.run(build_all(arguments.all, arguments.lessons))))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Tiles: arrays as crisp pictures, and where the hand is on them. Every explorer is made of these."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,8 @@ class Tiles(AnyWidget):
             return rgba
         low = -self.largest if self.signed else 0
         unit = (array.astype(np.float32) - low) / (self.largest - low)
-        rgba = colormaps[plots.SIGNED if self.signed else plots.ACTIVATIONS](np.nan_to_num(unit), bytes=True)
+        shades = table(plots.SIGNED if self.signed else plots.ACTIVATIONS)
+        rgba = shades[np.clip(np.nan_to_num(unit) * len(shades), 0, len(shades) - 1).astype(np.uint8)]
         rgba[np.isnan(unit)] = (128, 128, 128, 255)
         return rgba
 
@@ -138,6 +140,12 @@ def box(tile, top, left, height, width, colour="#000000", dashed=False):
     """A frame to lay over a tile, in cells; part of it may lie outside."""
     place = {"top": top, "left": left, "height": height, "width": width}
     return {"tile": tile, **place, "colour": colour, "dashed": dashed}
+
+
+@cache
+def table(name):
+    """The 256 colours of a map. Kept, because matplotlib works them out anew each time that it is asked for a map."""
+    return colormaps[name](np.arange(256), bytes=True)
 
 
 def greatest(array):

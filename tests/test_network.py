@@ -178,7 +178,7 @@ def test_an_impossible_stack_is_refused_with_what_would_fit(layers, told):
     (((3, 8, 6), [ReLU]), TypeError, "layer 0 must be a Layer, such as ReLU(), not <class"),
     ((64, [ReLU()]), TypeError, "input_shape must be (depth, height, width), not 64"),
     ((None, [ReLU()]), TypeError, "input_shape must be (depth, height, width), not None"),
-    (((64, 64), [Conv2D(1, 3)]), ValueError, "layer 0, Conv2D(filters=1, size=3), given (64, 64): "),
+    (((64, 64), [Conv2D(1, 3)]), ValueError, "not (64, 64): say (1, 64, 64)"),
 ], ids=str)  # fmt: skip
 def test_what_is_no_shape_and_no_layer_is_refused(arguments, error, told):
     with pytest.raises(error, match=re.escape(told)):

@@ -90,10 +90,12 @@ class Tiles(AnyWidget):
             rgba[..., :3] = np.nan_to_num(np.clip(array, 0, 1), nan=0.5).transpose(1, 2, 0) * 255 + 0.5
             return rgba
         low = -self.largest if self.signed else 0
-        unit = (array.astype(np.float32) - low) / (self.largest - low)
+        unit = np.clip((array.astype(np.float32) - low) / (self.largest - low), 0, 1)
+        missing = np.isnan(unit)
+        unit[missing] = 0
         shades = table(plots.SIGNED if self.signed else plots.ACTIVATIONS)
-        rgba = shades[np.clip(np.nan_to_num(unit) * len(shades), 0, len(shades) - 1).astype(np.uint8)]
-        rgba[np.isnan(unit)] = (128, 128, 128, 255)
+        rgba = shades[np.minimum(unit * len(shades), len(shades) - 1).astype(np.uint8)]
+        rgba[missing] = (128, 128, 128, 255)
         return rgba
 
     def scale(self):

@@ -3,6 +3,8 @@
 from .explorer import Explorer
 from .film import FilmExplorer
 from .ledger import ShapeLedger
+from .network import NetworkExplorer
 from .tiles import Tiles, box
+from .training import TrainingLab
 
-__all__ = ["Explorer", "FilmExplorer", "ShapeLedger", "Tiles", "box"]
+__all__ = ["Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles", "TrainingLab", "box"]

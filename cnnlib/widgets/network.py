@@ -1,0 +1,637 @@
+"""Look into a network: every map that it makes of an image, and where each number in them came from."""
+
+import copy
+import math
+from functools import partial, singledispatch
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+import traitlets
+from ipywidgets import HTML, Box, Dropdown, HBox, IntSlider, ToggleButtons, VBox
+
+from cnnlib import plots
+from cnnlib.layers import Conv2D, Flatten, Layer, Linear, MaxPool2D, ReLU
+from cnnlib.training import check_labels
+
+from .explorer import Explorer
+from .tiles import Tiles, box, greatest, number
+
+LEFT, RIGHT, GAP = 390, 390, 14  # pixels: for a layer's maps, for the arithmetic, and between two tiles
+FEW = 12  # so many single numbers are drawn one by one; more are folded into lines
+LINE = 64  # numbers in such a line
+FRAME = plots.FILTER  # the colour of the frame around a unit, and around what it sees
+
+
+class Field(NamedTuple):
+    """What a unit sees of a volume: some of its maps, and of each a box, bottom and right the first outside."""
+
+    maps: range
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+class NetworkExplorer(Explorer):
+    """Every layer's maps of an image; and for each number in them, what it saw and how it was worked out.
+
+    net     a Network that ends in a number for each class; the explorer keeps a copy
+    images  (n, depth, height, width), as the network takes them
+    labels  (n,) whole numbers, the true classes; names  a word for each class
+    before  `net.weights` as they once were, such as film.weights[0]: adds a switch between before and after training
+
+    Point at a number to see its frame, and a frame around what it sees in every earlier layer. Click it, or go to it
+    with the arrow keys, and it is held. Traits to read and to set:
+        image                     which image
+        layer, map, row, column   which number; of a layer without maps it is number `map`, at row 0 and column 0
+        show                      "activations", or "gradients": how fast the logit of `chosen` grows with each
+        chosen                    the class whose gradients and evidence are shown
+        weights                   "after" training, or "before"
+
+    `value` of the number pointed at; `maps` as shown of its layer: (maps, height, width); `probabilities`: (classes,);
+    `fields`: {layer: Field}, what the number sees of each earlier layer and, as layer -1, of the image; `evidence`:
+    (classes, maps, height, width), what each number before a closing Flatten and Linear adds to each logit, or None.
+
+    Raises ValueError or TypeError where images, labels, names or weights do not fit the network, and TraitError for
+    an image, a layer or a number that is not there.
+    """
+
+    image, layer, map, row, column, chosen = (traitlets.Int(0) for _ in range(6))
+    show = traitlets.Enum(["activations", "gradients"], "activations")
+    weights = traitlets.Enum(["after", "before"], "after")
+
+    def __init__(self, net, images, labels=None, names=None, before=None):
+        if len(net.input_shape) != 3 or len(net.out_shapes[-1]) != 1:
+            raise ValueError(f"the network must make a number for each class, not {net.out_shapes[-1]}: add Linear")
+        (classes,) = net.out_shapes[-1]
+        self.images = of_dtype(net, images)
+        net.check(self.images)
+        self.labels = None if labels is None else np.asarray(labels)
+        if labels is not None:
+            check_labels(self.labels, len(self.images), classes)
+        self.names = [f"class {i}" for i in range(classes)] if names is None else [str(name) for name in names]
+        if len(self.names) != classes:
+            raise ValueError(f"names must be {classes}, one for each class, not {self.names}")
+
+        self.nets = {"after": copy.deepcopy(net)}
+        if before is not None:
+            self.nets["before"] = copy.deepcopy(net)
+            self.nets["before"].weights = np.asarray(before)
+        for twin in self.nets.values():
+            twin.layers[0].input_gradient = True
+        self.forward()
+        self.lay_out()
+
+        self.aiming, self.held, self.problem, self.pointed = True, (), "", ()
+        self.chosen = int(self.probabilities.argmax())
+        _, self.row, self.column = (side // 2 for side in self.volume(0).shape)
+        self.aiming = False
+        self.link_up()
+        self.draw()
+        self.point()
+
+    # What is on the page
+
+    def lay_out(self):
+        slim = {"description_width": "initial", "button_width": "auto"}
+        self.controls = {
+            "image": IntSlider(0, 0, len(self.images) - 1, description="image", layout={"width": "320px"}),
+            "chosen": Dropdown(
+                options=[(name, i) for i, name in enumerate(self.names)], description="class", layout={"width": "190px"}
+            ),
+            "show": ToggleButtons(options=["activations", "gradients"], description="show", style=slim),
+            "weights": ToggleButtons(
+                options=[("after training", "after"), ("before", "before")], description="weights", style=slim
+            ),
+        }
+        for name in ("image", "chosen"):
+            self.controls[name].style.description_width = "46px"
+        hidden = () if "before" in self.nets else ("weights",)
+        controls = [control for name, control in self.controls.items() if name not in hidden]
+
+        self.picture, self.slices = Tiles(), Tiles()
+        self.sheets = [Tiles(layout={"width": f"{LEFT}px"}) for _ in self.layers]
+        self.heads = [HTML(layout={"width": "96px", "min_width": "96px"}) for _ in range(len(self.layers) + 1)]
+        rows = [HBox([self.picture, self.slices], layout={"grid_gap": f"{GAP}px"}), *self.sheets]
+        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout={"flex": "0 0 auto"})
+
+        self.sum = HTML(layout={"min_height": "84px"})
+        self.titles, self.terms = [HTML() for _ in range(3)], [Tiles() for _ in range(3)]
+        columns = [VBox(pair, layout={"width": f"{RIGHT // 3}px"}) for pair in zip(self.titles, self.terms)]
+        right = VBox([self.sum, HBox(columns)], layout={"width": f"{RIGHT}px", "flex": "0 0 auto"})
+
+        self.verdict, self.ledger = HTML(), HTML()
+        self.by_class, self.by_map = Tiles(), Tiles()
+        wrap = {"flex_flow": "row wrap", "grid_gap": "0 24px", "overflow": "visible"}
+        evidence = [] if self.evidence is None else [VBox([self.by_class, self.by_map])]
+        super().__init__(
+            Box(controls, layout=wrap), self.verdict, HBox([left, right]), Box([*evidence, self.ledger], layout=wrap)
+        )
+
+    def link_up(self):
+        for name, control in self.controls.items():
+            traitlets.link((self, name), (control, "value"))
+        for i, tiles in enumerate(self.sheets):
+            tiles.observe(partial(self.hover, i), "hovered")
+            tiles.observe(partial(self.pick, i), "picked")
+        self.observe(self.redraw, ["image", "show", "weights", "chosen"])
+        self.observe(self.move, ["layer", "map", "row", "column"])
+
+    # What the network makes of the image
+
+    def forward(self):
+        """Send the image through, with the weights of each moment, and keep all volumes: the image's, layer 0's..."""
+        x = self.images[self.image : self.image + 1]
+        self.volumes = {
+            moment: [as_volume(y[0]) for y in [x, *net.activations(x)]] for moment, net in self.nets.items()
+        }
+        self.drawn = self.volumes
+
+    def backward(self):
+        """The gradient of the chosen logit with respect to every volume: a 1 sent back from there."""
+        x, gradients = self.images[self.image : self.image + 1], {}
+        for moment, net in self.nets.items():
+            dy = np.zeros_like(net.forward(x))
+            dy[:, self.chosen] = 1
+            made = [dy]
+            for layer in reversed(net.layers):
+                made.append(layer.backward(made[-1]))
+            gradients[moment] = [as_volume(dy[0]) for dy in reversed(made)]
+        return gradients
+
+    @property
+    def layers(self):
+        return self.nets[self.weights].layers
+
+    def volume(self, layer):
+        """What a layer makes of the image: (maps, height, width); layer -1 is the image itself."""
+        return self.volumes[self.weights][layer + 1]
+
+    @property
+    def unit(self):
+        return self.layer, self.map, self.row, self.column
+
+    @property
+    def value(self):
+        return float(self.volume(self.layer)[self.map, self.row, self.column])
+
+    @property
+    def maps(self):
+        return self.drawn[self.weights][self.layer + 1]
+
+    @property
+    def logits(self):
+        return self.volume(len(self.layers) - 1).ravel()
+
+    @property
+    def probabilities(self):
+        with np.errstate(invalid="ignore"):
+            e = np.exp(self.logits - self.logits.max())
+        return e / e.sum()
+
+    @property
+    def evidence(self):
+        *_, flatten, linear = [None, *self.layers]
+        if not (isinstance(flatten, Flatten) and isinstance(linear, Linear)):
+            return None
+        x = self.volume(len(self.layers) - 3)
+        return linear.params["w"].T.reshape(-1, *x.shape) * x
+
+    @property
+    def fields(self):
+        field = Field(range(self.map, self.map + 1), self.row, self.column, self.row + 1, self.column + 1)
+        found = {}
+        for i in range(self.layer, -1, -1):
+            field = found[i - 1] = seen(self.layers[i], field, self.volume(i - 1).shape, self.volume(i).shape)
+        return found
+
+    # What can be, and what follows
+
+    @traitlets.validate("image", "layer", "map", "row", "column", "chosen")
+    def within(self, proposal):
+        name = proposal.trait.name
+        ends = {"image": len(self.images), "layer": len(self.layers), "chosen": len(self.names)}
+        ends |= zip(("map", "row", "column"), self.volume(self.layer).shape)
+        if not 0 <= proposal.value < ends[name]:
+            raise traitlets.TraitError(f"{name} must be 0 to {ends[name] - 1}, not {proposal.value}")
+        return proposal.value
+
+    @traitlets.validate("weights")
+    def recorded(self, proposal):
+        if proposal.value not in self.nets:
+            raise traitlets.TraitError('weights can be "before" only where NetworkExplorer was given before=weights')
+        return proposal.value
+
+    def hover(self, layer, change):
+        if change.new:
+            self.aim(layer, change.new)
+        elif self.held:
+            self.aim(self.held[0], place_of(self.held[1:], self.volume(self.held[0]).shape))
+
+    def pick(self, layer, change):
+        if change.new:
+            self.aim(layer, change.new)
+            self.hold()
+
+    def aim(self, layer, place):
+        """Go where the hand is, in one step."""
+        unit = unit_at(place, self.volume(layer).shape)
+        if unit is None:  # beyond the last number of a folded layer
+            return
+        self.aiming = True
+        try:
+            with self.hold_trait_notifications():
+                self.layer, (self.map, self.row, self.column) = layer, unit
+        finally:
+            self.aiming = False
+
+    def hold(self):
+        """Stay at this unit when the pointer leaves. Nothing else is picked then, so that any click is news."""
+        self.held = self.unit
+        for i, tiles in enumerate(self.sheets):
+            tiles.picked = place_of(self.unit[1:], self.volume(i).shape) if i == self.layer else ()
+
+    def move(self, change):
+        if change.name == "layer" and not self.aiming:  # the place nearest to the old one
+            ends = [side - 1 for side in self.volume(self.layer).shape]
+            with self.hold_trait_notifications():
+                self.map, self.row, self.column = map(min, self.unit[1:], ends)
+        if self.unit != self.pointed:  # else all is done: one step may change several traits
+            if not self.aiming:
+                self.hold()
+            self.point()
+
+    def redraw(self, change):
+        if change.name == "image":
+            self.forward()
+        if change.name == "chosen" and self.show == "activations":
+            self.draw_evidence()
+            self.tell(self.problem)
+        else:
+            self.draw()
+            self.point()
+
+    # The pictures
+
+    def draw(self):
+        """All maps. A layer has one scale, before training and after."""
+        self.drawn, self.problem = self.volumes, ""
+        if self.show == "gradients":
+            try:
+                self.drawn = self.backward()
+            except Exception as error:  # a layer of the reader's own may fail in any way
+                self.problem = f"There are no gradients to show, these are activations: {error!r}"
+        self.draw_image()
+        for i in range(-1, len(self.layers)):
+            self.draw_layer(i)
+        self.draw_evidence()
+
+    def draw_image(self):
+        image, largest = self.volume(-1), greatest(self.volume(-1))
+        caption = f"image {self.image}" if self.labels is None else f"image {self.image}: {self.true}"
+        if len(image) not in (1, 3):
+            image = image.mean(0, keepdims=True)
+        if (image < 0).any() or largest > 1:
+            image, caption = 0.5 + image / (2 * largest), f"{caption} (0 is grey)"
+        with self.picture.hold_sync():
+            self.picture.zoom = fitting_zoom([image[0]], 128, tall=150, sides=[128])
+            self.picture.show([image], [caption])
+
+    def draw_layer(self, i):
+        maps, every = self.drawn[self.weights][i + 1], [volumes[i + 1] for volumes in self.drawn.values()]
+        largest = max(map(greatest, every)) or 1.0
+        signed = self.drawn is not self.volumes or any((v < 0).any() for v in every)
+        arrays, captions = laid_out(maps, "depth" if i < 0 else "map")
+        if i == len(self.layers) - 1 and len(arrays) == len(self.names):
+            captions = self.names
+        tiles = self.slices if i < 0 else self.sheets[i]
+        with tiles.hold_sync():
+            tiles.zoom = fitting_zoom(arrays, LEFT if i >= 0 else LEFT - 128 - GAP)
+            tiles.show(arrays, captions, signed=signed, largest=largest, numbers=tiles.zoom >= 20)
+
+        name, _, settings = repr(self.layers[i]).rstrip(")").partition("(") if i >= 0 else ("image", "", "")
+        colours = [plots.DEPTH, plots.HEIGHT, plots.WIDTH] if maps.shape[1:] != (1, 1) else [plots.DEPTH]
+        shape = " x ".join(underlined(n, colour) for n, colour in zip(maps.shape, colours))
+        scale = f"{number(-largest) if signed else 0} to {number(largest)}"
+        lines = [f"<b>{i} {escape(name)}</b>" if i >= 0 else "<b>image</b>", escape(settings), shape, scale]
+        self.heads[i + 1].value = small("<br>".join(filter(None, lines)))
+
+    def draw_evidence(self):
+        self.verdict.value = f'<span style="font-size: 15px">{escape(self.answer)}</span>'
+        evidence = self.evidence
+        if evidence is None:
+            self.ledger.value = table(self.names, {}, self.logits, self.probabilities, self.chosen)
+            return
+        mine, every = evidence[self.chosen], evidence.sum(1)
+        largest = max(greatest(mine), greatest(every)) or 1.0
+        name = self.names[self.chosen]
+        for tiles, maps, captions in [
+            (self.by_class, every, [f"for {name}" for name in self.names]),
+            (self.by_map, mine, [f"for {name}, map {i}" for i in range(len(mine))]),
+        ]:
+            with tiles.hold_sync():
+                tiles.zoom = fitting_zoom(list(maps), LEFT)
+                tiles.show(maps, captions, signed=True, largest=largest, legend=tiles is self.by_map)
+        sums = evidence.sum((2, 3))
+        adds = {f"map {i}": sums[:, i] for i in range(sums.shape[1])} if sums.shape[1] <= 6 else {"maps": sums.sum(1)}
+        adds["bias"] = self.layers[-1].params["b"]
+        self.ledger.value = table(self.names, adds, self.logits, self.probabilities, self.chosen)
+
+    def point(self):
+        """The frames, and the arithmetic. No map is sent again."""
+        self.pointed, fields = self.unit, self.fields
+        here = Field(range(self.map, self.map + 1), self.row, self.column, self.row + 1, self.column + 1)
+        for i, tiles in enumerate([self.slices, *self.sheets], start=-1):
+            field = here if i == self.layer else fields.get(i)
+            tiles.boxes = frames(field, self.volume(i).shape) if field else []
+        self.picture.boxes = frames(fields[-1]._replace(maps=range(1)), self.volume(-1).shape)
+
+        before = self.layer - 1
+        if isinstance(self.layers[self.layer], Linear) and before >= 0 and isinstance(self.layers[before], Flatten):
+            before -= 1  # the maps as they were before they were laid out in a row
+        self.work = arithmetic(self.layers[self.layer], self.volume(before), self.unit[1:], self.value)
+        self.draw_arithmetic(*self.work)
+        self.tell(self.problem)
+
+    def draw_arithmetic(self, words, terms):
+        self.sum.value = f'<b>{escape(self.place)}</b><br><span style="font-size: 15px">{escape(words)}</span>'
+        abreast = 1 if len(terms[0].arrays) <= 8 else 2 if len(terms[0].arrays) <= 16 else 3
+        lines = -(-len(terms[0].arrays) // abreast)
+        tall, wide = (max(array.shape[side] for term in terms for array in term.arrays) for side in (0, 1))
+        room = RIGHT // 3 - GAP
+        zoom = min(38, (720 / lines - 30) / tall, ((room + GAP) / abreast - GAP) / wide)
+        for title, tiles, term in zip(self.titles, self.terms, [*terms, *[NOTHING] * 3]):
+            title.value = f"<b>{escape(term.title)}</b>" if term.title else ""
+            with tiles.hold_sync():
+                tiles.zoom, tiles.columns, tiles.boxes = max(int(zoom), min(zoom, 1)), abreast, term.boxes
+                arrays = [np.round(array, 6) for array in term.arrays]
+                tiles.show(arrays, term.captions, signed=term.signed, largest=term.largest, numbers=tiles.zoom >= 20)
+
+    # In words
+
+    @property
+    def true(self):
+        return self.names[self.labels[self.image]]
+
+    @property
+    def place(self):
+        return f"Layer {self.layer}, {type(self.layers[self.layer]).__name__}, {spot(self.unit[1:], self.maps.shape)}"
+
+    @property
+    def answer(self):
+        told = f"Image {self.image}" if self.labels is None else f"Image {self.image}, {self.true}"
+        when = "" if len(self.nets) == 1 else f" {self.weights} training"
+        p = self.probabilities
+        if not np.isfinite(p).all():
+            return f"{told}. The network{when} answers with what is not a number."
+        likely = ", ".join(f"{self.names[i]} {p[i]:.1%}" for i in np.argsort(-p, kind="stable")[:3])
+        return f"{told}. The network{when} says {likely}."
+
+    @property
+    def text(self):
+        field, (_, height, width) = self.fields[-1], self.volume(-1).shape
+        top, bottom = max(field.top, 0), min(field.bottom, height)
+        left, right = max(field.left, 0), min(field.right, width)
+        told = [self.answer, f"{self.place}: {self.work.words}."]
+        if top < bottom and left < right:
+            told += [f"It sees rows {top} to {bottom - 1} and columns {left} to {right - 1} of the image."]
+        else:
+            told += ["It sees nothing of the image."]
+        name, evidence = self.names[self.chosen], self.evidence
+        if self.drawn is not self.volumes:
+            slope = short(self.maps[self.unit[1:]])
+            told += [f"The logit of {name} grows {slope} times as fast as this number."]
+        if evidence is not None:
+            sums = evidence[self.chosen].sum((1, 2))
+            parts = [*sums] if len(sums) <= 6 else [sums.sum()]
+            bias = self.layers[-1].params["b"][self.chosen]
+            told += [f"Evidence for {name}: {total(parts, bias, self.logits[self.chosen])}."]
+        missing = sum(int(np.isnan(v).sum()) for v in self.drawn[self.weights])
+        if missing:
+            told += [f"{missing} of these are not numbers (NaN): they are grey."]
+        return " ".join(told)
+
+
+# What a unit sees, and where it is drawn
+
+
+def seen(layer, field, shape, out_shape):
+    """What `field` of a layer's output, of `out_shape`, was made from: a Field of its input, of `shape`."""
+    maps, height, width = shape
+    if isinstance(layer, Flatten):
+        if len(field.maps) > 1:
+            return Field(range(maps), 0, 0, height, width)
+        place, row, column = (int(i) for i in np.unravel_index(field.maps[0], shape))
+        return Field(range(place, place + 1), row, column, row + 1, column + 1)
+    rows, columns = layer.sees(field.top, field.bottom), layer.sees(field.left, field.right)
+    unknown = type(layer).sees is Layer.sees and shape != out_shape  # it does not say, and it is not number by number
+    if unknown or math.inf in (*rows, *columns):
+        return Field(range(maps), 0, 0, height, width)
+    alone = isinstance(layer, (ReLU, MaxPool2D))  # each map by itself; others may look at all of them
+    return Field(field.maps if alone else range(maps), rows[0], columns[0], rows[1], columns[1])
+
+
+def frames(field, shape):
+    """The boxes to draw around a field, as much of it as is inside."""
+    maps, height, width = shape
+    if folded(shape):
+        if len(field.maps) > 1:
+            return [box(0, 0, 0, -(-maps // LINE), min(maps, LINE), FRAME)]
+        return [box(*place_of((field.maps[0], 0, 0), shape), 1, 1, FRAME)]
+    top, left = max(field.top, 0), max(field.left, 0)
+    tall, wide = min(field.bottom, height) - top, min(field.right, width) - left
+    return [box(tile, top, left, tall, wide, FRAME) for tile in field.maps] if tall > 0 and wide > 0 else []
+
+
+def folded(shape):
+    """Whether so many single numbers are drawn line below line on one tile."""
+    return shape[1:] == (1, 1) and shape[0] > FEW
+
+
+def place_of(unit, shape):
+    """Where a unit (map, row, column) is drawn: (tile, row, column)."""
+    return (0, *divmod(unit[0], LINE)) if folded(shape) else tuple(unit)
+
+
+def unit_at(place, shape):
+    """Which unit is drawn there; None where none is."""
+    if not folded(shape):
+        return tuple(place)
+    i = place[1] * LINE + place[2]
+    return (i, 0, 0) if i < shape[0] else None
+
+
+def spot(unit, shape):
+    return f"number {unit[0]}" if shape[1:] == (1, 1) else "map {}, row {}, column {}".format(*unit)
+
+
+def as_volume(x):
+    """(maps, height, width): a row of numbers is so many maps of one number."""
+    return x if x.ndim == 3 else x.reshape(-1, 1, 1)
+
+
+def laid_out(maps, word="map"):
+    """A volume as tiles and their captions: its maps, or one sheet of many single numbers."""
+    if not folded(maps.shape):
+        return list(maps), [f"{word} {i}" if maps.shape[1:] != (1, 1) else str(i) for i in range(len(maps))]
+    n = len(maps)
+    sheet = np.full(-(-n // LINE) * LINE, np.nan, maps.dtype)
+    sheet[:n] = maps.ravel()
+    return [sheet.reshape(-1, LINE)[:, :n]], [f"{n} numbers, {min(n, LINE)} in a line"]
+
+
+def fitting_zoom(arrays, wide, tall=180, sides=(64, 48, 36, 24)):
+    """Pixels for a cell: whole if they can be, and as many as let the tiles fit into a width and about a height."""
+    height, width = arrays[0].shape
+    if len(arrays) == 1 and width > 3 * height or height == width == 1:
+        sides = [wide if width > 1 else 36]
+    for side in sides:
+        zoom = min(side / max(height, width), 36)
+        zoom = int(zoom) if zoom >= 1 else zoom
+        abreast = max(1, (wide + GAP) // (max(width * zoom, 24) + GAP))
+        if -(-len(arrays) // abreast) * (height * zoom + 30) <= tall:
+            break
+    return zoom
+
+
+def of_dtype(net, images):
+    """Images as an array of the type that the weights have."""
+    params = net.named_params().values()
+    return np.asarray(images, dtype=next((p.dtype for p in params), np.float32))
+
+
+# The arithmetic of a unit: words, and up to three columns of tiles
+
+
+class Term(NamedTuple):
+    title: str
+    arrays: list
+    captions: list = []
+    signed: bool | None = None
+    largest: float | None = None
+    boxes: list = []
+
+
+class Work(NamedTuple):
+    words: str
+    terms: list
+
+
+NOTHING = Term("", [])
+
+
+@singledispatch
+def arithmetic(layer, x, unit, value):
+    """How a layer made `value`, its answer at `unit` (map, row, column), from the volume x."""
+    return Work(f"{short(value)}, in its own way from what is framed", [Term("value", [np.array([[value]])])])
+
+
+@arithmetic.register
+def _(layer: Conv2D, x, unit, value):
+    filters, bias = layer.params["w"], layer.params["b"]
+    f, row, column = unit
+    _, height, width = x.shape
+    places = np.arange(layer.size) - layer.before
+    rows, columns = row * layer.stride + places, column * layer.stride + places
+    inside = [range(len(x)), (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)]
+    patch = np.zeros((len(x), layer.size, layer.size), x.dtype)  # what lies outside stays 0
+    patch[np.ix_(*inside)] = x[np.ix_(range(len(x)), rows[inside[1]], columns[inside[2]])]
+    return weighted(patch, filters[f], bias[f], value, x, filters, ["patch", f"x filter {f}"])
+
+
+@arithmetic.register
+def _(layer: Linear, x, unit, value):
+    w, bias = layer.params["w"], layer.params["b"]
+    mine = w[:, unit[0]].reshape(x.shape)
+    return weighted(x, mine, bias[unit[0]], value, x, w, ["activations", "x weights"])
+
+
+def weighted(x, w, bias, value, every_x, every_w, titles):
+    """A sum of products, depth slice by depth slice."""
+    products = x * w
+    sums = products.sum((1, 2))
+    arrays, captions = zip(*(laid_out(volume, "depth") for volume in (x, w, products)))
+    adds = [f"sum {short(s)}" for s in sums] if len(arrays[2]) == len(sums) else [f"sum {short(sums.sum())}"]
+    return Work(
+        total([*sums] if len(sums) <= 6 else [sums.sum()], bias, value),
+        [
+            Term(titles[0], arrays[0], captions[0], bool((every_x < 0).any()), greatest(every_x)),
+            Term(titles[1], arrays[1], captions[1], True, greatest(every_w)),
+            Term("= products", arrays[2], adds, True),
+        ],
+    )
+
+
+@arithmetic.register
+def _(layer: ReLU, x, unit, value):
+    v = x[unit]
+    gate = "open" if v > 0 else "shut"
+    signed = bool((x < 0).any())
+    return Work(
+        f"max(0, {short(v)}) = {short(value)}: the gate is {gate}",
+        [
+            Term("comes in", [v.reshape(1, 1)], ["v"], signed, greatest(x)),
+            Term("goes on", [np.array([[value]])], ["max(0, v)"], signed, greatest(x)),
+        ],
+    )
+
+
+@arithmetic.register
+def _(layer: MaxPool2D, x, unit, value):
+    i, top, left = unit[0], unit[1] * layer.step, unit[2] * layer.step
+    block = x[i, top : top + layer.size, left : left + layer.size]
+    row, column = np.unravel_index(int(block.argmax()), block.shape)  # of equals, the first
+    signed = bool((x < 0).any())
+    return Work(
+        f"the largest of {block.size} numbers is {short(value)}, at row {top + row}, column {left + column}",
+        [
+            Term("block", [block], [f"map {i}"], signed, greatest(x), [box(0, int(row), int(column), 1, 1, FRAME)]),
+            Term("largest", [np.array([[value]])], ["max"], signed, greatest(x)),
+        ],
+    )
+
+
+@arithmetic.register
+def _(layer: Flatten, x, unit, value):
+    came = tuple(int(i) for i in np.unravel_index(unit[0], x.shape))
+    return Work(
+        f"{short(value)}, the same as {spot(came, x.shape)} before",
+        [Term("value", [np.array([[value]])], [""], bool((x < 0).any()), greatest(x))],
+    )
+
+
+# Words
+
+
+def short(value):
+    """A number to be read, without the noise of its last digits."""
+    return number(round(float(value), 6))
+
+
+def total(parts, bias, value):
+    """Such as "0.5 - 0.2 + bias 0.1 = 0.4"."""
+    first, *others = parts
+    words = short(first) + "".join(f" {'-' if part < 0 else '+'} {short(abs(part))}" for part in others)
+    return f"{words} {'-' if bias < 0 else '+'} bias {short(abs(bias))} = {short(value)}"
+
+
+def underlined(word, colour):
+    return f'<span style="border-bottom: 2px solid {colour}">{word}</span>'
+
+
+def small(html):
+    return f'<div style="font-size: 12px; line-height: 1.3; padding-top: 3px">{html}</div>'
+
+
+def table(names, adds, logits, probabilities, chosen):
+    """What adds up to each class's logit, and the probability that comes of it; the chosen class in bold."""
+    head = ["", *adds, "logit" if not adds else "= logit", "probability"]
+    rows = [f"<tr>{''.join(f'<th>{escape(word)}</th>' for word in head)}</tr>"]
+    for i, name in enumerate(names):
+        cells = [f"{short(column[i])}" for column in adds.values()]
+        cells += [short(logits[i]), f"{probabilities[i]:.1%}"]
+        weight = "bold" if i == chosen else "normal"
+        told = "".join(f'<td style="text-align: right; padding: 1px 8px">{cell}</td>' for cell in cells)
+        rows.append(f'<tr style="font-weight: {weight}"><td>{escape(name)}</td>{told}</tr>')
+    return f'<table style="border-collapse: collapse; line-height: 1.4">{"".join(rows)}</table>'

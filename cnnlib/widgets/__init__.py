@@ -1,5 +1,6 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .drawpad import DrawPad
 from .explorer import Explorer
 from .film import FilmExplorer
 from .ledger import ShapeLedger
@@ -7,4 +8,4 @@ from .network import NetworkExplorer
 from .tiles import Tiles, box
 from .training import TrainingLab
 
-__all__ = ["Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles", "TrainingLab", "box"]
+__all__ = ["DrawPad", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles", "TrainingLab", "box"]

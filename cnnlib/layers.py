@@ -86,7 +86,10 @@ class Conv2D(Layer):
     def build(self, in_shape, rng):
         depth, height, width = volume(in_shape)
         shape = (self.filters, depth, self.size, self.size)
-        self.params = {"w": INITS[self.init](rng, shape, depth * self.size**2), "b": np.zeros(self.filters, np.float32)}
+        w, b = INITS[self.init](rng, shape, depth * self.size**2), np.zeros(self.filters, np.float32)
+        if self.init == "zero_mean":
+            b -= 0.01  # flat colour makes a zero that rounding may tip either way: now ReLU surely shuts it out
+        self.params = {"w": w, "b": b}
         room = self.before + self.after
         return (self.filters, *positions(height + room, width + room, self.size, self.stride))
 

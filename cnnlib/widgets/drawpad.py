@@ -240,8 +240,9 @@ class DrawPad(Explorer):
             maps = f"{n} maps; the largest number in them is" if n > 1 else "a map; the largest number in it is"
             told.append(f"Its first layer makes {maps} {most:.2f}.")
         wide = number(2 * self.radius)
-        told.append(f"The brush is {self.told(self.colour)}, {wide} pixels wide; the background is ")
-        return " ".join(told) + f"{self.told(self.background)}."
+        brush = f"{self.told(self.colour)}, {wide} pixel{'' if wide == '1' else 's'} wide"
+        told.append(f"The brush is {brush}; the background is {self.told(self.background)}.")
+        return " ".join(told)
 
     def place_brush(self, _=None):
         """The frame on the pad: where the arrow keys are, as large as the brush."""

@@ -53,6 +53,7 @@ class ShapeLedger(Explorer):
         self.problem, self.rows, self.code, self.busy = "", [], "", True
         self.picture, self.table, self.listing = HTML(), HTML(), HTML()
         self.list = Select(description="layers", rows=8, layout={"width": "275px"}, style=NARROW)
+        self.layer = slider("layer", 0, least=0)  # JupyterLab keeps the list's arrow keys for itself, not a slider's
         self.sliders = {
             name: slider(name, most) for name, most in {**SLIDERS, "depth": 8, "height": 128, "width": 128}.items()
         }
@@ -62,7 +63,7 @@ class ShapeLedger(Explorer):
         self.tools += [button("remove", lambda _: self.remove())]
         self.settings = VBox([*(self.sliders[name] for name in SLIDERS), self.padding], layout={"height": "132px"})
         wrap = {"flex_flow": "row wrap", "width": "275px"}
-        left = [self.list, Box(self.tools, layout=wrap), self.settings, Box(self.buttons, layout=wrap)]
+        left = [self.list, self.layer, Box(self.tools, layout=wrap), self.settings, Box(self.buttons, layout=wrap)]
         sides = HBox([HTML("<b>input</b>"), *(self.sliders[name] for name in ("depth", "height", "width"))])
         super().__init__()
         self.words.layout.min_height = "50px"
@@ -73,7 +74,8 @@ class ShapeLedger(Explorer):
             turn = self.resize if name in ("depth", "height", "width") else self.set_one
             control.observe(lambda change, name=name, turn=turn: turn(name, change.new), "value")
         self.padding.observe(lambda change: self.set_one("padding", change.new), "value")
-        self.list.observe(lambda change: self.select(change.new), "value")
+        for control in (self.list, self.layer):
+            control.observe(lambda change: self.select(change.new), "value")
         self.input_shape = input_shape
         self.fitted = self.input_shape
         self.layers = reference() if layers is None else layers
@@ -164,6 +166,9 @@ class ShapeLedger(Explorer):
             if options != self.list.options:
                 self.list.options = options
             self.list.value = self.selected if options else None
+        with self.layer.hold_sync():
+            self.layer.max = max(len(options) - 1, 0)
+            self.layer.value = self.selected
         settings = self.layers[self.selected].settings() if self.layers else {}
         if "stride" in settings and settings["stride"] is None:
             settings["stride"] = settings["size"]  # blocks side by side
@@ -265,9 +270,9 @@ def reference():
     return [*layers, Flatten(), Linear(2)]
 
 
-def slider(name, most):
+def slider(name, most, least=1):
     width = "250px" if name in ("depth", "height", "width") else "275px"
-    return IntSlider(1, 1, most, description=name, layout={"width": width}, style=NARROW)
+    return IntSlider(least, least, most, description=name, layout={"width": width}, style=NARROW)
 
 
 def button(words, press):
@@ -340,26 +345,26 @@ class Drawing(NamedTuple):
 def drawings(in_shape, rows, chosen):
     """The input and what each layer makes: (name, shape, Drawing). On the input, what the chosen layer sees."""
     shapes = [in_shape, *(row.shape for row in rows)]
-    unit = scale(shapes)
-    drawn = [drawing(shape, unit) for shape in shapes]
+    unit, tallest = scale(shapes)
+    drawn = [drawing(shape, unit, tallest) for shape in shapes]
     if chosen is not None:
         drawn[0].faces.extend(patches(in_shape, unit, rows[chosen]))
     return list(zip(["input", *(short(row) for row in rows)], shapes, drawn))
 
 
 def scale(shapes):
-    """How many pixels a number takes, so that all volumes fit."""
+    """How many pixels a number takes, so that all volumes fit; and how tall the tallest is then."""
     solid = [shape for shape in shapes if len(shape) == 3]
     tall = max(h + SLANT * w for _, h, w in solid)
     wide = sum(d + SLANT * w for d, _, w in solid)
-    room = WIDE - 16 * len(shapes)
-    return min(TALL / tall, max(room, WIDE / 3) / wide)
+    unit = min(TALL / tall, max(WIDE - 16 * len(shapes), WIDE / 3) / wide)
+    return unit, tall * unit
 
 
-def drawing(shape, unit):
+def drawing(shape, unit, most):
     if len(shape) == 1:  # a column; one that is too long is broken in the middle
-        tall = shape[0] * unit
-        pieces = [(0, max(tall, 2))] if tall <= TALL else [(0, TALL / 2 - 3), (TALL / 2 + 3, TALL)]
+        tall = max(shape[0] * unit, 2)
+        pieces = [(0, tall)] if tall <= most else [(0, most / 2 - 3), (most / 2 + 3, most)]
         faces = [([(0, a), (6, a), (6, b), (0, b)], None, 0.5) for a, b in pieces]
         return Drawing(6, pieces[-1][1], faces, [])
     depth, height, width = (max(n * unit, 1.5) for n in shape)
@@ -433,7 +438,7 @@ def coloured(shape):
 
 
 AXIS_WORDS = " × ".join(f'<b style="color: {colour}">{axis}</b>' for axis, colour in AXES.items())
-COLUMNS = ["", "layer", AXIS_WORDS, "parameters", "multiply-<br>adds", "sees", "jump"]
+COLUMNS = ["", "layer", "makes", "parameters", "multiply-adds", "sees", "jump"]
 CELLS = [
     f'style="text-align: {side}; padding: 1px 8px 1px 0; vertical-align: bottom"'
     for side in ("right", "left", *5 * ["right"])

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 from functools import partial, singledispatch
 from html import escape
 from typing import NamedTuple
@@ -17,9 +18,11 @@ from cnnlib.training import check_labels
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
-LEFT, RIGHT, GAP = 390, 390, 14  # pixels: for a layer's maps, for the arithmetic, and between two tiles
+HEAD, LEFT, RIGHT, GAP = 88, 376, 366, 14  # pixels: for a layer's name, its maps, the arithmetic, and between tiles
 FEW = 12  # so many single numbers are drawn one by one; more are folded into lines
 LINE = 64  # numbers in such a line
+SUMMED = 6  # so many maps are summed one by one in words; of more, the sum of all
+WORD = 42  # a tile of fewer pixels is too narrow for a word in its caption
 FRAME = plots.FILTER  # the colour of the frame around a unit, and around what it sees
 
 
@@ -85,7 +88,8 @@ class NetworkExplorer(Explorer):
 
         self.aiming, self.held, self.problem, self.pointed = True, (), "", ()
         self.chosen = int(self.probabilities.argmax())
-        _, self.row, self.column = (side // 2 for side in self.volume(0).shape)
+        brightest = np.unravel_index(self.volume(0).argmax(), self.volume(0).shape)
+        self.map, self.row, self.column = (int(i) for i in brightest)
         self.aiming = False
         self.link_up()
         self.draw()
@@ -94,40 +98,42 @@ class NetworkExplorer(Explorer):
     # What is on the page
 
     def lay_out(self):
-        slim = {"description_width": "initial", "button_width": "auto"}
+        classes = [(name, i) for i, name in enumerate(self.names)]
+        line = {"display": "flex", "flex_flow": "row", "align_items": "baseline"}
         self.controls = {
-            "image": IntSlider(0, 0, len(self.images) - 1, description="image", layout={"width": "320px"}),
-            "chosen": Dropdown(
-                options=[(name, i) for i, name in enumerate(self.names)], description="class", layout={"width": "190px"}
-            ),
-            "show": ToggleButtons(options=["activations", "gradients"], description="show", style=slim),
-            "weights": ToggleButtons(
-                options=[("after training", "after"), ("before", "before")], description="weights", style=slim
-            ),
+            "image": IntSlider(0, 0, len(self.images) - 1, description="image", layout={"width": "230px"}),
+            "chosen": Dropdown(options=classes, description="class", layout={"width": "140px"}),
+            "show": ToggleButtons(options=["activations", "gradients"], description="show", layout=line),
+            "weights": ToggleButtons(options=["after", "before"], description="training", layout=line),
         }
-        for name in ("image", "chosen"):
-            self.controls[name].style.description_width = "46px"
-        hidden = () if "before" in self.nets else ("weights",)
-        controls = [control for name, control in self.controls.items() if name not in hidden]
+        for name, control in self.controls.items():
+            control.style.description_width = "60px" if name == "weights" else "46px"
+            if isinstance(control, ToggleButtons):
+                control.style.button_width = "auto"
+        controls = [self.controls[name] for name in self.controls if name != "weights" or "before" in self.nets]
 
-        self.picture, self.slices = Tiles(), Tiles()
-        self.sheets = [Tiles(layout={"width": f"{LEFT}px"}) for _ in self.layers]
-        self.heads = [HTML(layout={"width": "96px", "min_width": "96px"}) for _ in range(len(self.layers) + 1)]
-        rows = [HBox([self.picture, self.slices], layout={"grid_gap": f"{GAP}px"}), *self.sheets]
-        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout={"flex": "0 0 auto"})
+        def wide(pixels, **layout):
+            return {"width": f"{pixels}px", "min_width": f"{pixels}px", "overflow": "visible", **layout}
+
+        self.picture, self.slices = Tiles(layout=wide(128)), Tiles(layout=wide(LEFT - 128 - GAP))
+        self.sheets = [Tiles(layout=wide(LEFT + 4)) for _ in self.layers]
+        self.heads = [HTML(layout=wide(HEAD)) for _ in range(len(self.layers) + 1)]
+        rows = [HBox([self.picture, self.slices], layout={"grid_gap": f"{GAP - 4}px"}), *self.sheets]
+        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout=wide(HEAD + LEFT + 12))
 
         self.sum = HTML(layout={"min_height": "84px"})
         self.titles, self.terms = [HTML() for _ in range(3)], [Tiles() for _ in range(3)]
-        columns = [VBox(pair, layout={"width": f"{RIGHT // 3}px"}) for pair in zip(self.titles, self.terms)]
-        right = VBox([self.sum, HBox(columns)], layout={"width": f"{RIGHT}px", "flex": "0 0 auto"})
+        columns = [VBox(pair, layout=wide(RIGHT // 3)) for pair in zip(self.titles, self.terms)]
+        self.right = VBox([self.sum, HBox(columns, layout=wide(RIGHT))], layout=wide(RIGHT))
 
         self.verdict, self.ledger = HTML(), HTML()
-        self.by_class, self.by_map = Tiles(), Tiles()
-        wrap = {"flex_flow": "row wrap", "grid_gap": "0 24px", "overflow": "visible"}
-        evidence = [] if self.evidence is None else [VBox([self.by_class, self.by_map])]
-        super().__init__(
-            Box(controls, layout=wrap), self.verdict, HBox([left, right]), Box([*evidence, self.ledger], layout=wrap)
-        )
+        self.by_class, self.by_map = Tiles(layout=wide(LEFT)), Tiles(layout=wide(LEFT))
+        wrap = {"flex_flow": "row wrap", "grid_gap": "0 10px", "overflow": "visible"}
+        below = [Box([self.ledger])]
+        if self.evidence is not None:
+            title = HTML("<b>Evidence</b>: every number times its weight, added up to the logit of each class")
+            below = [title, Box([VBox([self.by_class, self.by_map], layout=wide(LEFT)), self.ledger], layout=wrap)]
+        super().__init__(Box(controls, layout=wrap), self.verdict, HBox([left, self.right]), *below)
 
     def link_up(self):
         for name, control in self.controls.items():
@@ -283,59 +289,55 @@ class NetworkExplorer(Explorer):
             except Exception as error:  # a layer of the reader's own may fail in any way
                 self.problem = f"There are no gradients to show, these are activations: {error!r}"
         self.draw_image()
-        for i in range(-1, len(self.layers)):
-            self.draw_layer(i)
+        self.tall = [self.draw_layer(i) for i in range(-1, len(self.layers))]
         self.draw_evidence()
 
     def draw_image(self):
-        image, largest = self.volume(-1), greatest(self.volume(-1))
-        caption = f"image {self.image}" if self.labels is None else f"image {self.image}: {self.true}"
+        image, largest, caption = self.volume(-1), greatest(self.volume(-1)), f"image {self.image}"
         if len(image) not in (1, 3):
             image = image.mean(0, keepdims=True)
         if (image < 0).any() or largest > 1:
             image, caption = 0.5 + image / (2 * largest), f"{caption} (0 is grey)"
-        with self.picture.hold_sync():
-            self.picture.zoom = fitting_zoom([image[0]], 128, tall=150, sides=[128])
-            self.picture.show([image], [caption])
+        put(self.picture, [image], [caption], fitting_zoom([image[0]], 128, sides=[128])[0])
 
     def draw_layer(self, i):
+        """Its maps, beside its name and shape; returns how tall that is, in pixels."""
         maps, every = self.drawn[self.weights][i + 1], [volumes[i + 1] for volumes in self.drawn.values()]
         largest = max(map(greatest, every)) or 1.0
         signed = self.drawn is not self.volumes or any((v < 0).any() for v in every)
         arrays, captions = laid_out(maps, "depth" if i < 0 else "map")
+        zoom, tall = fitting_zoom(arrays, LEFT if i >= 0 else LEFT - 128 - GAP)
         if i == len(self.layers) - 1 and len(arrays) == len(self.names):
             captions = self.names
-        tiles = self.slices if i < 0 else self.sheets[i]
-        with tiles.hold_sync():
-            tiles.zoom = fitting_zoom(arrays, LEFT if i >= 0 else LEFT - 128 - GAP)
-            tiles.show(arrays, captions, signed=signed, largest=largest, numbers=tiles.zoom >= 20)
+        elif zoom * arrays[0].shape[1] < WORD:
+            captions = range(len(arrays))
+        put(self.slices if i < 0 else self.sheets[i], arrays, captions, zoom, signed=signed, largest=largest)
 
         name, _, settings = repr(self.layers[i]).rstrip(")").partition("(") if i >= 0 else ("image", "", "")
+        settings = re.sub(r"(, )?init='\w+'", "", settings)  # how the weights began is of no matter now
         colours = [plots.DEPTH, plots.HEIGHT, plots.WIDTH] if maps.shape[1:] != (1, 1) else [plots.DEPTH]
         shape = " x ".join(underlined(n, colour) for n, colour in zip(maps.shape, colours))
         scale = f"{number(-largest) if signed else 0} to {number(largest)}"
-        lines = [f"<b>{i} {escape(name)}</b>" if i >= 0 else "<b>image</b>", escape(settings), shape, scale]
+        lines = [f"<b>{escape(name if i < 0 else f'{i} {name}')}</b>", escape(settings), shape, scale]
         self.heads[i + 1].value = small("<br>".join(filter(None, lines)))
+        return max(tall, 128 + 30 if i < 0 else 70)
 
     def draw_evidence(self):
-        self.verdict.value = f'<span style="font-size: 15px">{escape(self.answer)}</span>'
-        evidence = self.evidence
-        if evidence is None:
-            self.ledger.value = table(self.names, {}, self.logits, self.probabilities, self.chosen)
-            return
-        mine, every = evidence[self.chosen], evidence.sum(1)
-        largest = max(greatest(mine), greatest(every)) or 1.0
-        name = self.names[self.chosen]
-        for tiles, maps, captions in [
-            (self.by_class, every, [f"for {name}" for name in self.names]),
-            (self.by_map, mine, [f"for {name}, map {i}" for i in range(len(mine))]),
-        ]:
-            with tiles.hold_sync():
-                tiles.zoom = fitting_zoom(list(maps), LEFT)
-                tiles.show(maps, captions, signed=True, largest=largest, legend=tiles is self.by_map)
-        sums = evidence.sum((2, 3))
-        adds = {f"map {i}": sums[:, i] for i in range(sums.shape[1])} if sums.shape[1] <= 6 else {"maps": sums.sum(1)}
-        adds["bias"] = self.layers[-1].params["b"]
+        hint = "Point at any number of any map. Click it, or go to it with the arrow keys, and it is held."
+        self.verdict.value = f'<span style="font-size: 15px">{escape(self.answer)}</span>{small(hint)}'
+        evidence, adds = self.evidence, {}
+        if evidence is not None:
+            mine, every = evidence[self.chosen], evidence.sum(1)
+            largest = max(greatest(mine), greatest(every)) or 1.0
+            name = self.names[self.chosen]
+            captions = [f"for {name}, map {i}" for i in range(len(mine))]
+            scale = {"signed": True, "largest": largest}
+            put(self.by_class, every, [f"for {name}" for name in self.names], fitting_zoom(every, LEFT)[0], **scale)
+            put(self.by_map, mine, captions, fitting_zoom(mine, LEFT)[0], legend=True, **scale)
+            sums = evidence.sum((2, 3))
+            few = sums.shape[1] <= SUMMED
+            adds = {f"map {i}": sums[:, i] for i in range(sums.shape[1])} if few else {"maps": sums.sum(1)}
+            adds["bias"] = self.layers[-1].params["b"]
         self.ledger.value = table(self.names, adds, self.logits, self.probabilities, self.chosen)
 
     def point(self):
@@ -355,18 +357,26 @@ class NetworkExplorer(Explorer):
         self.tell(self.problem)
 
     def draw_arithmetic(self, words, terms):
-        self.sum.value = f'<b>{escape(self.place)}</b><br><span style="font-size: 15px">{escape(words)}</span>'
-        abreast = 1 if len(terms[0].arrays) <= 8 else 2 if len(terms[0].arrays) <= 16 else 3
-        lines = -(-len(terms[0].arrays) // abreast)
+        """The sum, and under it the numbers that it is of: beside the layer, as far as there is room."""
+        lines = [f"<b>{escape(self.place)}</b>", f'<span style="font-size: 15px">{escape(words)}</span>']
+        if self.drawn is not self.volumes:
+            lines.append(f"gradient {short(self.maps[self.unit[1:]])}")
+        self.sum.value = f'<div style="line-height: 1.5">{"<br>".join(lines)}</div>'
+
+        n, room = len(terms[0].arrays), RIGHT // 3 - GAP
+        abreast = 1 if n <= 8 else 2 if n <= 16 else 3
+        down = -(-n // abreast)
         tall, wide = (max(array.shape[side] for term in terms for array in term.arrays) for side in (0, 1))
-        room = RIGHT // 3 - GAP
-        zoom = min(38, (720 / lines - 30) / tall, ((room + GAP) / abreast - GAP) / wide)
+        zoom = min(38, (860 / down - 30) / tall, ((room + GAP) / abreast - GAP) / wide)
+        zoom = max(int(zoom), min(zoom, 1))
         for title, tiles, term in zip(self.titles, self.terms, [*terms, *[NOTHING] * 3]):
             title.value = f"<b>{escape(term.title)}</b>" if term.title else ""
             with tiles.hold_sync():
-                tiles.zoom, tiles.columns, tiles.boxes = max(int(zoom), min(zoom, 1)), abreast, term.boxes
-                arrays = [np.round(array, 6) for array in term.arrays]
-                tiles.show(arrays, term.captions, signed=term.signed, largest=term.largest, numbers=tiles.zoom >= 20)
+                tiles.columns, tiles.boxes = abreast, term.boxes
+                captions = [str(c).split()[-1] for c in term.captions] if n > 8 else term.captions
+                put(tiles, readable(term.arrays), captions, zoom, signed=term.signed, largest=term.largest)
+        above, height = sum(self.tall[: self.layer + 1]), 120 + down * (zoom * tall + 30)
+        self.right.layout.margin = f"{max(0, min(above, sum(self.tall) - height)):.0f}px 0 0 0"
 
     # In words
 
@@ -380,13 +390,13 @@ class NetworkExplorer(Explorer):
 
     @property
     def answer(self):
-        told = f"Image {self.image}" if self.labels is None else f"Image {self.image}, {self.true}"
-        when = "" if len(self.nets) == 1 else f" {self.weights} training"
+        told = f"Image {self.image}." if self.labels is None else f"Image {self.image}: {self.true}."
+        network = "The network" if len(self.nets) == 1 else f"{self.weights.capitalize()} training, the network"
         p = self.probabilities
         if not np.isfinite(p).all():
-            return f"{told}. The network{when} answers with what is not a number."
+            return f"{told} {network} answers with what is not a number."
         likely = ", ".join(f"{self.names[i]} {p[i]:.1%}" for i in np.argsort(-p, kind="stable")[:3])
-        return f"{told}. The network{when} says {likely}."
+        return f"{told} {network} says {likely}."
 
     @property
     def text(self):
@@ -401,10 +411,10 @@ class NetworkExplorer(Explorer):
         name, evidence = self.names[self.chosen], self.evidence
         if self.drawn is not self.volumes:
             slope = short(self.maps[self.unit[1:]])
-            told += [f"The logit of {name} grows {slope} times as fast as this number."]
+            told += [f"Its gradient is {slope}: so fast the logit of {name} grows with it."]
         if evidence is not None:
             sums = evidence[self.chosen].sum((1, 2))
-            parts = [*sums] if len(sums) <= 6 else [sums.sum()]
+            parts = [*sums] if len(sums) <= SUMMED else [sums.sum()]
             bias = self.layers[-1].params["b"][self.chosen]
             told += [f"Evidence for {name}: {total(parts, bias, self.logits[self.chosen])}."]
         missing = sum(int(np.isnan(v).sum()) for v in self.drawn[self.weights])
@@ -474,25 +484,37 @@ def as_volume(x):
 def laid_out(maps, word="map"):
     """A volume as tiles and their captions: its maps, or one sheet of many single numbers."""
     if not folded(maps.shape):
-        return list(maps), [f"{word} {i}" if maps.shape[1:] != (1, 1) else str(i) for i in range(len(maps))]
+        return list(maps), [f"{word} {i}" for i in range(len(maps))] if maps.shape[1:] != (1, 1) else range(len(maps))
     n = len(maps)
     sheet = np.full(-(-n // LINE) * LINE, np.nan, maps.dtype)
     sheet[:n] = maps.ravel()
     return [sheet.reshape(-1, LINE)[:, :n]], [f"{n} numbers, {min(n, LINE)} in a line"]
 
 
-def fitting_zoom(arrays, wide, tall=180, sides=(64, 48, 36, 24)):
-    """Pixels for a cell: whole if they can be, and as many as let the tiles fit into a width and about a height."""
+def fitting_zoom(arrays, wide, tall=200, sides=(64, 48, 36, 24)):
+    """Pixels for a cell, whole if they can be: as many as let the tiles fit into a width and about a height.
+
+    Returns them and the height that comes of it.
+    """
     height, width = arrays[0].shape
-    if len(arrays) == 1 and width > 3 * height or height == width == 1:
-        sides = [wide if width > 1 else 36]
+    if height == width == 1:
+        sides = [36]
+    elif len(arrays) == 1 and width > 3 * height:
+        sides = [wide]
     for side in sides:
         zoom = min(side / max(height, width), 36)
         zoom = int(zoom) if zoom >= 1 else zoom
         abreast = max(1, (wide + GAP) // (max(width * zoom, 24) + GAP))
-        if -(-len(arrays) // abreast) * (height * zoom + 30) <= tall:
+        needed = -(-len(arrays) // abreast) * (height * zoom + 30)
+        if needed <= tall:
             break
-    return zoom
+    return zoom, needed
+
+
+def put(tiles, arrays, captions, zoom, **scale):
+    with tiles.hold_sync():
+        tiles.zoom = zoom
+        tiles.show(arrays, captions, numbers=zoom >= 20, **scale)
 
 
 def of_dtype(net, images):
@@ -544,21 +566,21 @@ def _(layer: Conv2D, x, unit, value):
 def _(layer: Linear, x, unit, value):
     w, bias = layer.params["w"], layer.params["b"]
     mine = w[:, unit[0]].reshape(x.shape)
-    return weighted(x, mine, bias[unit[0]], value, x, w, ["activations", "x weights"])
+    return weighted(x, mine, bias[unit[0]], value, x, w, ["activations", "x weights"], "map")
 
 
-def weighted(x, w, bias, value, every_x, every_w, titles):
+def weighted(x, w, bias, value, every_x, every_w, titles, word="depth"):
     """A sum of products, depth slice by depth slice."""
     products = x * w
     sums = products.sum((1, 2))
-    arrays, captions = zip(*(laid_out(volume, "depth") for volume in (x, w, products)))
-    adds = [f"sum {short(s)}" for s in sums] if len(arrays[2]) == len(sums) else [f"sum {short(sums.sum())}"]
+    arrays, captions = zip(*(laid_out(volume, word) for volume in (x, w, products)))
+    adds = aligned([*sums] if len(arrays[2]) == len(sums) else [sums.sum()])
     return Work(
-        total([*sums] if len(sums) <= 6 else [sums.sum()], bias, value),
+        total([*sums] if len(sums) <= SUMMED else [sums.sum()], bias, value),
         [
             Term(titles[0], arrays[0], captions[0], bool((every_x < 0).any()), greatest(every_x)),
             Term(titles[1], arrays[1], captions[1], True, greatest(every_w)),
-            Term("= products", arrays[2], adds, True),
+            Term("= products", arrays[2], [f"sum {add}" for add in adds] if len(adds) <= 5 else adds, True),
         ],
     )
 
@@ -609,11 +631,26 @@ def short(value):
     return number(round(float(value), 6))
 
 
+def readable(arrays):
+    """Numbers for small cells: as many decimals as the largest needs, and not the same for each."""
+    largest = max(map(greatest, arrays), default=0)
+    return [
+        np.round(array, 2 if largest >= 0.095 or not largest else 1 - math.floor(math.log10(largest)))
+        for array in arrays
+    ]
+
+
+def aligned(values):
+    """Numbers that are added up, all with the same decimals: 3 significant digits of the largest, and at least 2."""
+    largest = greatest(np.asarray(values))
+    decimals = min(max(2, 2 - math.floor(math.log10(largest))), 6) if largest else 2
+    return ["0" if round(float(v), decimals) == 0 else f"{v:.{decimals}f}" for v in values]
+
+
 def total(parts, bias, value):
-    """Such as "0.5 - 0.2 + bias 0.1 = 0.4"."""
-    first, *others = parts
-    words = short(first) + "".join(f" {'-' if part < 0 else '+'} {short(abs(part))}" for part in others)
-    return f"{words} {'-' if bias < 0 else '+'} bias {short(abs(bias))} = {short(value)}"
+    """Such as "0.50 - 0.20 + bias 0.10 = 0.40"."""
+    *parts, bias, value = aligned([*parts, bias, value])
+    return f"{' + '.join(parts)} + bias {bias} = {value}".replace("+ -", "- ").replace("+ bias -", "- bias ")
 
 
 def underlined(word, colour):
@@ -621,17 +658,18 @@ def underlined(word, colour):
 
 
 def small(html):
-    return f'<div style="font-size: 12px; line-height: 1.3; padding-top: 3px">{html}</div>'
+    return f'<div style="font-size: 12px; line-height: 1.3; padding-top: 3px; overflow-wrap: anywhere">{html}</div>'
 
 
 def table(names, adds, logits, probabilities, chosen):
     """What adds up to each class's logit, and the probability that comes of it; the chosen class in bold."""
-    head = ["", *adds, "logit" if not adds else "= logit", "probability"]
-    rows = [f"<tr>{''.join(f'<th>{escape(word)}</th>' for word in head)}</tr>"]
-    for i, name in enumerate(names):
-        cells = [f"{short(column[i])}" for column in adds.values()]
-        cells += [short(logits[i]), f"{probabilities[i]:.1%}"]
+    right = "text-align: right; padding: 1px 0 1px 14px"
+    columns = {name: aligned(column) for name, column in adds.items()}
+    columns |= {"= logit" if adds else "logit": aligned(logits), "probability": [f"{p:.1%}" for p in probabilities]}
+    head = "".join(f'<th style="{right}">{name}</th>' for name in columns)
+    rows = [f"<tr><th></th>{head}</tr>"]
+    for i, (name, *cells) in enumerate(zip(names, *columns.values())):
+        told = "".join(f'<td style="{right}">{cell}</td>' for cell in cells)
         weight = "bold" if i == chosen else "normal"
-        told = "".join(f'<td style="text-align: right; padding: 1px 8px">{cell}</td>' for cell in cells)
         rows.append(f'<tr style="font-weight: {weight}"><td>{escape(name)}</td>{told}</tr>')
     return f'<table style="border-collapse: collapse; line-height: 1.4">{"".join(rows)}</table>'

@@ -1,5 +1,6 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .convolution import ConvolutionExplorer
 from .drawpad import DrawPad
 from .explorer import Explorer
 from .film import FilmExplorer
@@ -8,4 +9,7 @@ from .network import NetworkExplorer
 from .tiles import Tiles, box
 from .training import TrainingLab
 
-__all__ = ["DrawPad", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles", "TrainingLab", "box"]
+__all__ = [
+    "ConvolutionExplorer", "DrawPad", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles",
+    "TrainingLab", "box",
+]  # fmt: skip

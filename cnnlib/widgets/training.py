@@ -29,9 +29,11 @@ READ = 0.25  # seconds between two sets of numbers: nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
 JUDGED = 25  # iterations between two looks at all held-out images
 PROBE = 32  # images in which a dead map is nowhere above zero
+TURNS = 5  # of the event loop after each step: so many does it take to answer what the hand has done meanwhile
 CHUNK = 64  # held-out images at a time, so that Pause need not wait for all
 MOST = 16  # filters shown
-WIDE, GAP, TILE = 730, 14, 128  # pixels: of a line of maps, between two, and of one at most
+CUT = 4  # times the loss at the start, and no higher does the chart go
+WIDE, GAP, TILE = 700, 14, 128  # pixels: of a line of maps, between two, and of one at most
 ENDLESS = (1 << 31) - 1  # the largest number that a control can hold
 
 BRICKS = {"filters": 5, "size": 3, "stride": 1, "init": "he", "seed": 0}  # what make_network may take, by default
@@ -39,6 +41,7 @@ LIMITS = {"filters": (1, 16), "size": (1, 11), "stride": (1, 4), "learning_rate"
 ON_RESET = ["optimizer", "batch_size", *BRICKS]
 AT_ONCE = ["learning_rate", "momentum", "iterations", "image"]
 NOW, BEFORE, HELD_OUT = plots.HEIGHT, plots.DEPTH, plots.WIDTH
+FAINT = "50"  # a colour is transparent with this behind it
 RGB = ["#d00000", "#008a00", "#0040e0"]
 
 
@@ -222,7 +225,8 @@ class TrainingLab(Explorer):
         try:
             with interrupt_pauses(self), closing(self.advance(lambda: self.iterations)) as training:
                 for _ in training:
-                    await asyncio.sleep(0)  # what the hand has done meanwhile is answered here
+                    for _ in range(TURNS):
+                        await asyncio.sleep(0)
                     if not self.playing or self.task is not me:
                         break
         except Exception as error:  # from a layer of the reader's own; nobody else would tell of it
@@ -316,7 +320,7 @@ class TrainingLab(Explorer):
 
     # The page
 
-    def control(self, kind, name, told=None, width=270, words_width=92, **options):
+    def control(self, kind, name, told=None, width=262, words_width=84, **options):
         made = kind(
             description=told or words(name),
             layout={"width": f"{width}px"},
@@ -332,10 +336,10 @@ class TrainingLab(Explorer):
         return self.control(kind, name, told, min=low, max=high, **options)
 
     def controls_and_charts(self):
-        self.play_button = W.ToggleButton(layout={"width": "88px"})
-        self.step_button = W.Button(icon="step-forward", description="Step", layout={"width": "84px"})
-        self.reset_button = W.Button(icon="undo", description="Reset", layout={"width": "84px"})
-        self.twin_button = W.ToggleButton(icon="clone", description="Twin", layout={"width": "84px"})
+        self.play_button = W.ToggleButton(layout={"width": "86px"})
+        self.step_button = W.Button(icon="step-forward", description="Step", layout={"width": "82px"})
+        self.reset_button = W.Button(icon="undo", description="Reset", layout={"width": "82px"})
+        self.twin_button = W.ToggleButton(icon="clone", description="Twin", layout={"width": "82px"})
         self.twin_button.tooltip = "Keep this run, and train a second beside it from the same seed"
         self.label_play()
         T.link((self, "playing"), (self.play_button, "value"))
@@ -344,19 +348,17 @@ class TrainingLab(Explorer):
         self.reset_button.on_click(lambda _: self.reset())
         self.rate_slider = self.control(W.FloatLogSlider, "learning_rate", min=-4, max=1, step=0.1)
         self.momentum_slider = self.control(W.FloatSlider, "momentum", max=0.99, step=0.01)
-        self.brick_controls = {
-            "optimizer": self.control(W.Dropdown, "optimizer", options=["SGD", "Adam"]),
-            "batch_size": self.whole("batch_size"),
-        }
-        for name in [*self.takes, "seed"]:
-            choices = {"options": list(INITS)} if name == "init" else None
-            self.brick_controls[name] = self.control(W.Dropdown, name, **choices) if choices else self.whole(name)
+        bricks = [self.whole(name) for name in ("filters", "size", "stride") if name in self.takes]
+        if "init" in self.takes:
+            bricks.append(self.control(W.Dropdown, "init", options=list(INITS)))
         self.waiting = W.HTML()
         left = [
             W.HBox([self.play_button, self.step_button, self.reset_button]),
             self.rate_slider, self.momentum_slider,
             W.HBox([self.twin_button, self.waiting]),
-            *self.brick_controls.values(),
+            self.control(W.Dropdown, "optimizer", options=["SGD", "Adam"]),
+            W.HBox([self.whole("batch_size", width=140), self.whole("seed", width=118, words_width=40)]),
+            *bricks,
         ]  # fmt: skip
         self.bar = W.IntProgress(layout={"width": "180px"})
         self.bar_words, self.key, self.table = W.HTML(), W.HTML(), W.HTML()
@@ -366,16 +368,16 @@ class TrainingLab(Explorer):
         return W.HBox([W.VBox(left, layout={"flex": "0 0 auto"}), W.VBox(right)])
 
     def scrubber_line(self):
-        self.scrubber = W.IntSlider(0, 0, 0, description="iteration", layout={"width": "880px"})
+        style, layout = {"description_width": "84px"}, {"width": "835px"}
+        self.scrubber = W.IntSlider(0, 0, 0, description="iteration", style=style, layout=layout)
         self.scrubber.observe(lambda change: setattr(self, "iteration", change.new), "value")
         return self.scrubber
 
     def pictures(self):
         self.picture, self.filters_shown, self.maps_shown, self.maps_before = (Tiles() for _ in range(4))
-        self.map_words, self.words_before = W.HTML(), W.HTML()
         image = self.whole("image", width=130, words_width=45)
-        maps = [self.filters_shown, self.maps_shown, self.words_before, self.maps_before]
-        return W.HBox([W.VBox([self.picture, image], layout={"flex": "0 0 auto"}), W.VBox(maps)])
+        sheets = [self.filters_shown, self.maps_shown, self.maps_before]
+        return W.HBox([W.VBox([self.picture, image], layout={"flex": "0 0 140px"}), W.VBox(sheets)])
 
     def label_play(self):
         self.play_button.icon = "pause" if self.playing else "play"
@@ -401,54 +403,60 @@ class TrainingLab(Explorer):
         self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{fast}"
         self.key.value = self.legend(runs)
         self.table.value = self.layer_table()
-        self.waiting.value = f"&nbsp;{'Waiting for Reset' if self.pending else 'Set, then Reset'}:"
+        self.waiting.value = "<b>&nbsp;waiting for Reset:</b>" if self.pending else "&nbsp;set, then Reset:"
         self.twin_button.disabled = not (self.twin or len(self.film))
+        self.momentum_slider.disabled = self.optimizer == "Adam"
         self.tell(self.problem)
 
     def draw_charts(self, runs):
-        longest = max(self.iterations, *(len(run.film) for run in runs))
-        for place, what, top in zip(self.charts, ("loss", "accuracy"), (0.0, 1.02)):
-            lines, marks = {}, []
-            for run, colour, name in zip(runs, (NOW, BEFORE), ("now", "first")):
+        across = max(self.iterations, *(len(run.film) for run in runs))
+        for place, what in zip(self.charts, ("loss", "accuracy")):
+            lines, marks, highest, usual = {}, [], 0.0, 0.0
+            for run, colour in zip(runs, (NOW, BEFORE)):
                 values = np.array([getattr(step, what) for step in run.film.steps])
                 strong, when = lately(values), np.arange(1, len(values) + 1)
-                lines[f"_{name}, each"] = (when, values, colour + "50")
-                lines[f"_{name}"] = (when, strong, colour)
-                top = max(top, 1.1 * greatest(strong)) if what == "loss" else top
+                lines[f"_{colour}, each"] = (when, values, colour + FAINT)
+                lines[f"_{colour}, mean"] = (when, strong, colour)
                 if what == "accuracy" and run.judged:
-                    lines[f"_{name}, held out"] = (*zip(*sorted(run.judged.items())), HELD_OUT)
+                    judged = HELD_OUT if run is self.current else HELD_OUT + FAINT
+                    lines[f"_{colour}, held out"] = (*zip(*sorted(run.judged.items())), judged)
                 if then := min(self.iteration, len(values)):
                     marks.append((then, strong[then - 1], colour))
-            alt = f"{what} over iterations. {self.current.result(self.iteration)}"
-            ends = (0, longest, 0, top or 1)
+                highest, usual = max(highest, greatest(strong)), max(usual, *values[:1], 0)
+            cut = what == "loss" and highest > CUT * usual
+            title = f"{what}, cut off at {number(CUT * usual)}" if cut else what
+            top = 1.02 if what == "accuracy" else CUT * usual if cut else 1.1 * highest or 1
             place.value = chart(
-                lines, title=what, x="iteration", y="", ends=ends, marks=marks, alt=alt, width=305, height=180
-            )
+                lines, title=title, x="iteration", y="", ends=(0, across, 0, top), marks=marks, width=285, height=165,
+                alt=f"{what} over iterations: {self.current.result(self.iteration)}",
+            )  # fmt: skip
 
     def draw_pictures(self, runs):
         k, (image, label) = self.iteration, (part[self.image] for part in self.watched)
         seen = [run.look(k, image) for run in runs]
         self.picture.zoom = zoom(image.shape[-1], TILE)
-        sure = f"seen as that with {seen[0].sure[label]:.0%}"
-        self.picture.show([visible(image)], [f"image {self.image}, class {label}, {sure}"])
-        for sheet in (self.filters_shown, self.maps_shown, self.words_before, self.maps_before):
-            sheet.layout.display = "" if seen[0].filters is not None else "none"
-        if seen[0].filters is None:
+        self.picture.show([visible(image)], [f"image {self.image}, class {label}: {seen[0].sure[label]:.0%} sure"])
+        sheets = (self.maps_shown, self.maps_before)
+        for sheet, there in zip((self.filters_shown, *sheets), (True, True, self.first)):
+            there = there and seen[0].maps is not None
+            sheet.layout.display = "" if there else "none"
+            if not there:
+                sheet.show([])
+        if seen[0].maps is None:
             return
 
         brightest = max(run.brightest(k) for run in runs)
-        for sheet, one in zip((self.maps_shown, self.maps_before), seen):
+        names = ("this run: ", "first run: ") if self.first else ("",)
+        for sheet, one, name in zip(sheets, seen, names):
             sheet.columns = min(len(one.maps), 8)
-            sheet.zoom = zoom(one.maps.shape[2], min(TILE, WIDE // sheet.columns - GAP))
-            captions = [f"map {i}" for i in range(len(one.maps))]
+            sheet.zoom = zoom(one.maps.shape[2], min(TILE, (WIDE + GAP) // sheet.columns - GAP))
+            captions = [f"{name}map {i}" for i in range(len(one.maps))]
             sheet.show(list(one.maps), captions, largest=brightest, legend=sheet is self.maps_shown)
         strips = [np.concatenate(list(one), axis=1) for one in seen[0].filters]
         self.filters_shown.columns = self.maps_shown.columns
         self.filters_shown.zoom = self.maps_shown.zoom * seen[0].maps.shape[2] / strips[0].shape[1]
         self.filters_shown.show(strips, [f"filter {i}" for i in range(len(strips))], signed=True)
         self.filters_shown.boxes = slices(seen[0].filters)
-        if not self.first:
-            self.words_before.layout.display = self.maps_before.layout.display = "none"
 
     def legend(self, runs):
         """Which line is which."""
@@ -457,24 +465,23 @@ class TrainingLab(Explorer):
             told.append(f"{swatch(BEFORE)} first run, {self.changed(0)}")
         if self.held_out:
             told.append(f"{swatch(HELD_OUT)} held out")
-        return f"{' &nbsp; '.join(told)} <small>(faint: each mini-batch; strong: mean of the last {LATELY})</small>"
+        small = f"<small>faint: each mini-batch; strong: mean of the last {LATELY}</small>"
+        return f'<div style="line-height: 1.4">{" &nbsp; ".join(told)}<br>{small}</div>'
 
     def layer_table(self):
-        """A line a layer: how large its gradient was, and what is dead."""
-        dead, lines = self.dead, []
-        for i, layer in enumerate(self.net.layers):
-            if not layer.params and i not in dead:
-                continue
-            cells = [f"{i} {escape(type(layer).__name__)}", "", ""]
+        """A line for each layer with weights: how large its gradient was, and how many of its maps are dead."""
+        told, weighty = [], [i for i, layer in enumerate(self.net.layers) if layer.params]
+        for i, following in zip(weighty, [*weighty[1:], len(self.net.layers)]):
+            norm, bar, dead = "", "", ""
             if i in self.norms:
-                long = np.clip(20 * (np.log10(self.norms[i] + 1e-9) + 4), 1, 120)
-                style = f"display: inline-block; height: 9px; width: {long:.0f}px; background: {NOW}"
-                cells[1] = f'{number(self.norms[i])} <span style="{style}"></span>'
-            if i in dead:
-                maps = self.current.maps(i)
-                cells[2] = f"{round(dead[i] * maps)} of {maps}"
-            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        return f"<table><tr><th>layer</th><th>gradient norm</th><th>dead maps</th></tr>{''.join(lines)}</table>"
+                norm, long = number(self.norms[i]), np.clip(25 * (np.log10(self.norms[i] + 1e-9) + 4), 1, 150)
+                bar = f'<div style="height: 9px; width: {long:.0f}px; background: {NOW}"></div>'
+            if relu := next((k for k in range(i, following) if k in self.dead), None):
+                dead = f"{round(self.dead[relu] * self.current.maps(relu))} of {self.current.maps(relu)}"
+            cells = (f"{i} {escape(type(self.net.layers[i]).__name__)}", norm, bar, dead)
+            told.append("<tr>" + "".join(f'<td style="padding: 0 14px 0 0">{cell}</td>' for cell in cells) + "</tr>")
+        head = "<tr><th>layer</th><th colspan=2>gradient norm, logarithmic</th><th>dead maps</th></tr>"
+        return f'<table style="line-height: 20px; text-align: left; margin-left: 8px">{head}{"".join(told)}</table>'
 
     @property
     def text(self):
@@ -548,7 +555,9 @@ class Run:
                 cause = blame(self.net, self.data[0][:PROBE])
                 raise FloatingPointError(f"iteration {now + 1}: too large a step. {cause}")
             grads = {i: layer.grads.values() for i, layer in enumerate(self.net.layers) if layer.params}
-            self.norms.append({i: float(np.sqrt(sum(np.vdot(g, g) for g in all_))) for i, all_ in grads.items()})
+            self.norms.append(
+                {i: float(np.sqrt(sum(np.square(g, dtype=float).sum() for g in all_))) for i, all_ in grads.items()}
+            )
             self.memories.append(remembered(self.optimizer.memory))
             self.rates.append((learning_rate, momentum))
         except BaseException:

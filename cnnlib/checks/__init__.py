@@ -5,7 +5,10 @@ or what is the matter with it. It never gives the answer away.
 """
 
 from .check import Check, exercise
+from .lesson_05 import blind_spot, cross_entropy, first_loss, softmax
 from .lesson_08 import sgd_step
 from .question import look_back, predict
 
-__all__ = ["Check", "exercise", "look_back", "predict", "sgd_step"]
+__all__ = [
+    "Check", "blind_spot", "cross_entropy", "exercise", "first_loss", "look_back", "predict", "sgd_step", "softmax",
+]  # fmt: skip

@@ -21,6 +21,7 @@ function render({ model, el }) {
   let hovered = null; // [tile, row, column] under the pointer
   let waiting = []; // strokes, or what is new of one, that Python has not been told of: {began, cells}
   let sent = 0; // strokes sent so far
+  let telling = null; // what will send the message that is being put together, if any
 
   // Drawing. However many changes come in between, a frame is drawn once.
 
@@ -192,9 +193,13 @@ function render({ model, el }) {
     tell("stroke", { serial: sent, ...waiting.shift() });
   }
 
+  // All that one event has to tell goes in one message: a second would wait for Python's answer to the first.
   function tell(name, value) {
     model.set(name, value);
-    model.save_changes();
+    telling ||= Promise.resolve().then(() => {
+      telling = null;
+      model.save_changes();
+    });
   }
 
   const drawn = ["pixels", "sizes", "captions", "zoom", "columns", "numbers", "boxes", "legend", "pointer"];

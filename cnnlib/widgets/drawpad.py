@@ -415,7 +415,7 @@ def bars(answers, names):
             parts.append(f'<rect {place} width="{share * room:.1f}" fill="{colour}"/>')
             parts.append(f'{text}x="{left + name_wide + room + 6:.1f}">{share:.1%}</text>')
     alt = "; ".join(f"{who} says {verdict(p, names)}" for who, p in answers.items())
-    style = f"color: var(--jp-ui-font-color1, #222); font-size: {wide}px; font-family: sans-serif"
+    style = f"display: block; color: var(--jp-ui-font-color1, #222); font-size: {wide}px; font-family: sans-serif"
     size = f'width="{RIGHT}" height="{head + line * len(names)}"'
     opening = f'<svg {size} role="img" aria-label="{escape(alt)}" style="{style}" fill="currentColor">'
     return f"{opening}{''.join(parts)}</svg>"

@@ -2,6 +2,7 @@
 
 from .convolution import ConvolutionExplorer
 from .drawpad import DrawPad
+from .evidence import EvidenceExplorer
 from .explorer import Explorer
 from .film import FilmExplorer
 from .ledger import ShapeLedger
@@ -10,6 +11,6 @@ from .tiles import Tiles, box
 from .training import TrainingLab
 
 __all__ = [
-    "ConvolutionExplorer", "DrawPad", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger", "Tiles",
-    "TrainingLab", "box",
+    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger",
+    "Tiles", "TrainingLab", "box",
 ]  # fmt: skip

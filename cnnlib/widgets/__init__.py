@@ -9,8 +9,9 @@ from .ledger import ShapeLedger
 from .network import NetworkExplorer
 from .tiles import Tiles, box
 from .training import TrainingLab
+from .volume import VolumeExplorer
 
 __all__ = [
     "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger",
-    "Tiles", "TrainingLab", "box",
+    "Tiles", "TrainingLab", "VolumeExplorer", "box",
 ]  # fmt: skip

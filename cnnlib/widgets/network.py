@@ -36,6 +36,9 @@ class Field(NamedTuple):
     right: int
 
 
+NONE = Field(range(0), 0, 0, 0, 0)
+
+
 class NetworkExplorer(Explorer):
     """Every layer's maps of an image; and for each number in them, what it saw and how it was worked out.
 
@@ -115,11 +118,14 @@ class NetworkExplorer(Explorer):
         def wide(pixels, **layout):
             return {"width": f"{pixels}px", "min_width": f"{pixels}px", "overflow": "visible", **layout}
 
-        self.picture, self.slices = Tiles(layout=wide(128)), Tiles(layout=wide(LEFT - 128 - GAP))
-        self.sheets = [Tiles(layout=wide(LEFT + 4)) for _ in self.layers]
+        def sheet(pixels):
+            return Tiles(layout=wide(pixels + 8))  # 4 on each side, for the outlines
+
+        self.picture, self.slices = sheet(128), sheet(LEFT - 128 - GAP)
+        self.sheets = [sheet(LEFT) for _ in self.layers]
         self.heads = [HTML(layout=wide(HEAD)) for _ in range(len(self.layers) + 1)]
-        rows = [HBox([self.picture, self.slices], layout={"grid_gap": f"{GAP - 4}px"}), *self.sheets]
-        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout=wide(HEAD + LEFT + 12))
+        rows = [HBox([self.picture, self.slices]), *self.sheets]
+        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout=wide(HEAD + LEFT + 16))
 
         self.sum = HTML(layout={"min_height": "84px"})
         self.titles, self.terms = [HTML() for _ in range(3)], [Tiles() for _ in range(3)]
@@ -127,12 +133,12 @@ class NetworkExplorer(Explorer):
         self.right = VBox([self.sum, HBox(columns, layout=wide(RIGHT))], layout=wide(RIGHT))
 
         self.verdict, self.ledger = HTML(), HTML()
-        self.by_class, self.by_map = Tiles(layout=wide(LEFT)), Tiles(layout=wide(LEFT))
+        self.by_class, self.by_map = sheet(LEFT), sheet(LEFT)
         wrap = {"flex_flow": "row wrap", "grid_gap": "0 10px", "overflow": "visible"}
         below = [Box([self.ledger])]
         if self.evidence is not None:
             title = HTML("<b>Evidence</b>: every number times its weight, added up to the logit of each class")
-            below = [title, Box([VBox([self.by_class, self.by_map], layout=wide(LEFT)), self.ledger], layout=wrap)]
+            below = [title, Box([VBox([self.by_class, self.by_map], layout=wide(LEFT + 16)), self.ledger], layout=wrap)]
         super().__init__(Box(controls, layout=wrap), self.verdict, HBox([left, self.right]), *below)
 
     def link_up(self):
@@ -231,20 +237,17 @@ class NetworkExplorer(Explorer):
 
     def hover(self, layer, change):
         if change.new:
-            self.aim(layer, change.new)
+            self.aim(layer, unit_at(change.new, self.volume(layer).shape))
         elif self.held:
-            self.aim(self.held[0], place_of(self.held[1:], self.volume(self.held[0]).shape))
+            self.aim(self.held[0], self.held[1:])
 
     def pick(self, layer, change):
         if change.new:
-            self.aim(layer, change.new)
+            self.aim(layer, unit_at(change.new, self.volume(layer).shape))
             self.hold()
 
-    def aim(self, layer, place):
-        """Go where the hand is, in one step."""
-        unit = unit_at(place, self.volume(layer).shape)
-        if unit is None:  # beyond the last number of a folded layer
-            return
+    def aim(self, layer, unit):
+        """Go to a unit in one step, as the hand does."""
         self.aiming = True
         try:
             with self.hold_trait_notifications():
@@ -259,13 +262,12 @@ class NetworkExplorer(Explorer):
             tiles.picked = place_of(self.unit[1:], self.volume(i).shape) if i == self.layer else ()
 
     def move(self, change):
-        if change.name == "layer" and not self.aiming:  # the place nearest to the old one
-            ends = [side - 1 for side in self.volume(self.layer).shape]
-            with self.hold_trait_notifications():
-                self.map, self.row, self.column = map(min, self.unit[1:], ends)
+        if not self.aiming:
+            if change.name == "layer" and self.unit[1:] == self.pointed[1:]:  # stay at the same place of the picture
+                (_, *old), (maps, *new) = self.volume(change.old).shape, self.volume(self.layer).shape
+                self.aim(self.layer, (min(self.map, maps - 1), *map(rescaled, (self.row, self.column), old, new)))
+            self.hold()
         if self.unit != self.pointed:  # else all is done: one step may change several traits
-            if not self.aiming:
-                self.hold()
             self.point()
 
     def redraw(self, change):
@@ -378,6 +380,13 @@ class NetworkExplorer(Explorer):
         above, height = sum(self.tall[: self.layer + 1]), 120 + down * (zoom * tall + 30)
         self.right.layout.margin = f"{max(0, min(above, sum(self.tall) - height)):.0f}px 0 0 0"
 
+    def figure(self):
+        """A still picture: the layers, the arithmetic, the evidence."""
+        above = [self.picture.rows()[0] + self.slices.rows()[0], *(row for t in self.sheets for row in t.rows())]
+        terms = [sum(rows, []) for rows in zip(*(tiles.rows() for tiles in self.terms if tiles.arrays))]
+        below = self.by_class.rows() + self.by_map.rows()
+        return plots.still([row for row in above + terms + below if row], alt=self.text)
+
     # In words
 
     @property
@@ -400,18 +409,16 @@ class NetworkExplorer(Explorer):
 
     @property
     def text(self):
-        field, (_, height, width) = self.fields[-1], self.volume(-1).shape
-        top, bottom = max(field.top, 0), min(field.bottom, height)
-        left, right = max(field.left, 0), min(field.right, width)
+        maps, top, left, bottom, right = self.fields[-1]
         told = [self.answer, f"{self.place}: {self.work.words}."]
-        if top < bottom and left < right:
+        if maps:
             told += [f"It sees rows {top} to {bottom - 1} and columns {left} to {right - 1} of the image."]
         else:
-            told += ["It sees nothing of the image."]
+            told += ["It sees nothing of the image, only what is around it."]
         name, evidence = self.names[self.chosen], self.evidence
         if self.drawn is not self.volumes:
             slope = short(self.maps[self.unit[1:]])
-            told += [f"Its gradient is {slope}: so fast the logit of {name} grows with it."]
+            told += [f"Gradient: the logit of {name} grows {slope} times as fast as this number."]
         if evidence is not None:
             sums = evidence[self.chosen].sum((1, 2))
             parts = [*sums] if len(sums) <= SUMMED else [sums.sum()]
@@ -429,29 +436,33 @@ class NetworkExplorer(Explorer):
 def seen(layer, field, shape, out_shape):
     """What `field` of a layer's output, of `out_shape`, was made from: a Field of its input, of `shape`."""
     maps, height, width = shape
+    everything = Field(range(maps), 0, 0, height, width)
+    if not field.maps:
+        return field
     if isinstance(layer, Flatten):
         if len(field.maps) > 1:
-            return Field(range(maps), 0, 0, height, width)
+            return everything
         place, row, column = (int(i) for i in np.unravel_index(field.maps[0], shape))
         return Field(range(place, place + 1), row, column, row + 1, column + 1)
-    rows, columns = layer.sees(field.top, field.bottom), layer.sees(field.left, field.right)
-    unknown = type(layer).sees is Layer.sees and shape != out_shape  # it does not say, and it is not number by number
-    if unknown or math.inf in (*rows, *columns):
-        return Field(range(maps), 0, 0, height, width)
+    (top, bottom), (left, right) = layer.sees(field.top, field.bottom), layer.sees(field.left, field.right)
+    if type(layer).sees is Layer.sees and shape != out_shape:  # it does not say, and is not one number for one number
+        return everything
     alone = isinstance(layer, (ReLU, MaxPool2D))  # each map by itself; others may look at all of them
-    return Field(field.maps if alone else range(maps), rows[0], columns[0], rows[1], columns[1])
+    top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+    return (
+        Field(field.maps if alone else range(maps), top, left, bottom, right) if top < bottom and left < right else NONE
+    )
 
 
 def frames(field, shape):
-    """The boxes to draw around a field, as much of it as is inside."""
+    """The boxes to draw around a field."""
     maps, height, width = shape
     if folded(shape):
         if len(field.maps) > 1:
             return [box(0, 0, 0, -(-maps // LINE), min(maps, LINE), FRAME)]
-        return [box(*place_of((field.maps[0], 0, 0), shape), 1, 1, FRAME)]
-    top, left = max(field.top, 0), max(field.left, 0)
-    tall, wide = min(field.bottom, height) - top, min(field.right, width) - left
-    return [box(tile, top, left, tall, wide, FRAME) for tile in field.maps] if tall > 0 and wide > 0 else []
+        return [box(*place_of((i, 0, 0), shape), 1, 1, FRAME) for i in field.maps]
+    top, left, tall, wide = field.top, field.left, field.bottom - field.top, field.right - field.left
+    return [box(tile, top, left, tall, wide, FRAME) for tile in field.maps]
 
 
 def folded(shape):
@@ -465,11 +476,13 @@ def place_of(unit, shape):
 
 
 def unit_at(place, shape):
-    """Which unit is drawn there; None where none is."""
-    if not folded(shape):
-        return tuple(place)
-    i = place[1] * LINE + place[2]
-    return (i, 0, 0) if i < shape[0] else None
+    """Which unit is drawn there; the last, where a folded layer has no more."""
+    return (min(place[1] * LINE + place[2], shape[0] - 1), 0, 0) if folded(shape) else tuple(place)
+
+
+def rescaled(place, old, new):
+    """The same place on a side of another length."""
+    return (2 * place + 1) * new // (2 * old)
 
 
 def spot(unit, shape):
@@ -546,7 +559,9 @@ NOTHING = Term("", [])
 @singledispatch
 def arithmetic(layer, x, unit, value):
     """How a layer made `value`, its answer at `unit` (map, row, column), from the volume x."""
-    return Work(f"{short(value)}, in its own way from what is framed", [Term("value", [np.array([[value]])])])
+    return Work(
+        f"{short(value)}, from what is framed, by arithmetic of its own", [Term("value", [np.array([[value]])])]
+    )
 
 
 @arithmetic.register

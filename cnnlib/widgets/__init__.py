@@ -5,6 +5,7 @@ from .drawpad import DrawPad
 from .evidence import EvidenceExplorer
 from .explorer import Explorer
 from .film import FilmExplorer
+from .gradients import GradientLab
 from .ledger import ShapeLedger
 from .network import NetworkExplorer
 from .tiles import Tiles, box
@@ -12,6 +13,6 @@ from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
-    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "NetworkExplorer", "ShapeLedger",
-    "Tiles", "TrainingLab", "VolumeExplorer", "box",
+    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "NetworkExplorer",
+    "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
 ]  # fmt: skip

@@ -273,8 +273,9 @@ class ConvolutionExplorer(Explorer):
             self.output.zoom = zoom(*self.framed.shape[1:])
             caption = "map: height {}, width {}".format(*self.map.shape)
             self.output.show([short(self.map)], [caption], numbers=True, legend=self.output.zoom < READABLE)
+        room = 102 if self.small or len(self.image) > 1 else 120
         for sheet in self.numbers:
-            sheet.zoom = int(np.clip((102 if self.small or len(self.image) > 1 else 120) / self.layer.size, READABLE, 40))
+            sheet.zoom = int(np.clip(room / self.layer.size, READABLE, 40))
         self.strongest = greatest(self.shown)
         weights = [short(w, self.strongest) for w in self.shown[:SLICES]]
         self.filters.show(weights, self.called("filter"), signed=True, largest=self.strongest, numbers=True)

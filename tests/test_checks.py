@@ -24,6 +24,15 @@ def total(values):
     return sum(values)
 
 
+@checks.exercise(
+    inputs=lambda rng: [(12,), (35,)],
+    praise="It goes in.",
+    verdict=lambda result, n: "" if np.ndim(result) == 0 and n % result == 0 else f"{n} is no multiple of {result}.",
+)
+def divisor(n):
+    return n
+
+
 # Right answers
 
 
@@ -51,6 +60,13 @@ def with_other_names(weights, gradient, rate=1):
 @pytest.mark.parametrize("function", [in_a_loop, on_a_copy, in_float32, with_other_names])
 def test_a_right_answer_passes_however_it_is_written(says, function):
     assert says(checks.sgd_step, function).startswith("Correct. ")
+
+
+def test_where_many_answers_are_right_each_gets_its_verdict(says):
+    assert says(divisor, lambda n: 1) == says(divisor, divisor.right) == "Correct. It goes in."
+    assert says(divisor, lambda n: 6) == "35 is no multiple of 6."
+    assert says(divisor, lambda n: None).startswith("Not solved yet")
+    assert "returns a list" in says(divisor, lambda n: [1])
 
 
 @pytest.mark.parametrize("function", [sum, lambda v: np.sum(v), lambda v: np.array(sum(v)), lambda v: float(sum(v))])

@@ -27,10 +27,13 @@ class Check:
     inputs    rng -> several tuples of arguments, the first small enough to do on paper
     mistakes  {what to tell the reader: the function that makes this mistake}
     praise    what to tell a reader who got it right, after "Correct."
+    verdict   where many answers are right: (the reader's result, *arguments) -> what is the matter with it, or "".
+              There are no named mistakes then, and `right` is one answer of many.
     """
 
-    def __init__(self, right, inputs, mistakes, praise):
-        self.right, self.inputs, self.mistakes, self.praise = right, inputs, mistakes, praise
+    def __init__(self, right, inputs, praise, mistakes=None, verdict=None):
+        self.right, self.inputs, self.praise = right, inputs, praise
+        self.mistakes, self.verdict = mistakes or {}, verdict
         self.name = right.__name__
         self.arguments = list(inspect.signature(right).parameters)
 
@@ -50,6 +53,11 @@ class Check:
             raise Feedback(f"Give the check your function itself, not what it returns: checks.{name}({name}).")
         cases = list(self.inputs(np.random.default_rng(0)))
         results = [self.result(function, case) for case in cases]
+        if self.verdict:
+            for case, result in zip(cases, results):
+                if told := self.verdict(result, *case):
+                    raise Feedback(told)
+            return
         wanted = [self.right(*case) for case in cases]
         if all(map(same, results, wanted)):
             return

@@ -1,12 +1,10 @@
 """Explorers, driven from Python: what they say and show is what the network computes."""
 
-import io
-
 import numpy as np
 import pytest
 import traitlets
 from ipywidgets import IntSlider
-from matplotlib.image import imread
+from matplotlib import colormaps
 
 from cnnlib import Adam, Conv2D, Flatten, Linear, Network, Recording, ReLU, train
 from cnnlib.widgets import FilmExplorer
@@ -33,28 +31,47 @@ def test_film_shows_what_the_network_made_of_the_image_then(film, explorer, iter
     film.rewind(iteration)
     maps = film.net.activations(film.images[:1])[1][0]
     np.testing.assert_array_equal(explorer.maps, maps)
-    np.testing.assert_array_equal([ax.images[0].get_array() for ax in explorer.figure().axes[:2]], maps)
+    np.testing.assert_array_equal(explorer.sheet.arrays, maps)
+    drawn = [ax.images[0].get_array() for ax in explorer.figure().axes]
+    expected = colormaps["magma"](maps / np.max(explorer.frames), bytes=True)
+    np.testing.assert_allclose(np.float32(drawn), expected, atol=3)
     lit = [f"{100 * np.count_nonzero(m) / m.size:.0f}%" for m in maps]
     assert explorer.text == (
-        f"After {iteration} iterations: map 1 is {lit[0]} lit, its brightest {maps[0].max():.2f}; "
-        f"map 2 is {lit[1]} lit, its brightest {maps[1].max():.2f}."
+        f"After {iteration} iterations: map 0 is {lit[0]} lit, its brightest {maps[0].max():.2f}; "
+        f"map 1 is {lit[1]} lit, its brightest {maps[1].max():.2f}."
     )
     assert explorer.text in repr(explorer)
 
 
 def test_film_redraws_when_the_slider_moves(explorer):
     slider = next(child for child in explorer.children if isinstance(child, IntSlider))
-    before = imread(io.BytesIO(explorer.picture.value))
+    before = explorer.sheet.pixels
     slider.value = 4
-    assert explorer.iteration == 4 and explorer.words.value == explorer.text
-    assert (imread(io.BytesIO(explorer.picture.value)) != before).any()
+    assert explorer.iteration == 4 and explorer.text in explorer.words.value
+    assert len(explorer.sheet.pixels) == len(before) and explorer.sheet.pixels != before
 
 
 def test_film_keeps_one_scale_all_through(explorer):
     scales = []
-    for explorer.iteration in range(6):
-        scales.append(explorer.figure().axes[0].images[0].get_clim())
-    assert set(scales) == {(0, np.max(explorer.frames))}
+    for moment in range(6):
+        explorer.iteration = moment
+        scales.append((explorer.sheet.signed, explorer.sheet.largest, explorer.sheet.legend[1]))
+    assert {(signed, largest) for signed, largest, _ in scales} == {(False, float(np.max(explorer.frames)))}
+    assert len({legend for *_, legend in scales}) == 1
+
+
+def test_film_of_maps_with_signs_is_centred_on_zero(film):
+    film.rewind(5)
+    explorer = FilmExplorer(film, film.images[0].astype(np.float64), layer=0)
+    assert explorer.sheet.signed and explorer.sheet.largest == np.abs(explorer.frames).max()
+    explorer.iteration = 5
+    np.testing.assert_array_equal(explorer.sheet.arrays, film.net.activations(film.images[:1])[0][0])
+
+
+@pytest.mark.parametrize("layer", [2, 3, 4, -1])
+def test_film_refuses_a_layer_that_makes_no_maps(film, layer):
+    with pytest.raises(ValueError, match=f"layer must be the number of one that makes maps, not {layer}"):
+        FilmExplorer(film, film.images[0], layer)
 
 
 def test_film_leaves_the_network_as_it_is(film):

@@ -20,11 +20,13 @@ def test_the_film_follows_the_arrow_keys(page, lab):
     assert run_all(page) == []
     words = page.get_by_text("After 0 iterations:").last
     words.scroll_into_view_if_needed()
-    picture = page.locator(".jupyter-widgets img").last
-    before = picture.get_attribute("src")
+    picture = page.locator(".cnn-tiles canvas").last
+    before = picture.evaluate("canvas => canvas.toDataURL()")
     page.locator(".widget-hslider .noUi-handle").last.click()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     page.get_by_text("After 3 iterations:").wait_for()
-    page.wait_for_function("([image, before]) => image.src !== before", arg=[picture.element_handle(), before])
+    page.wait_for_function(
+        "([canvas, before]) => canvas.toDataURL() !== before", arg=[picture.element_handle(), before]
+    )
     assert page.problems == []

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import inspect
 import signal
+import threading
 import time
 from collections import deque
 from contextlib import closing, contextmanager
@@ -96,7 +97,8 @@ class TrainingLab(Explorer):
         self.make_network, self.takes = make_network, bricks(make_network)
         self.data, self.held_out = arrays(data, "data"), held_out and arrays(held_out, "held_out")
         self.watched = self.held_out or self.data
-        self.current = self.first = self.task = None
+        self.current = self.first = None
+        self.loop, self.thread, self.wishes, self.turn = running_loop(), threading.get_ident(), {}, 0
         self.problem, self.following, self.read, self.pace = "", False, 0.0, deque(maxlen=25)
         self.limits = {
             **{name: (low, max(high, self.takes.get(name, low))) for name, (low, high) in LIMITS.items()},
@@ -219,21 +221,22 @@ class TrainingLab(Explorer):
         finally:
             self.show()
 
-    async def play(self):
-        """Train in the background until paused or at the end."""
-        me = asyncio.current_task()
+    async def play(self, turn):
+        """Train in the background until paused, or at the end. It stops for good when it is another's turn."""
         try:
             with interrupt_pauses(self), closing(self.advance(lambda: self.iterations)) as training:
                 for _ in training:
                     for _ in range(TURNS):
                         await asyncio.sleep(0)
-                    if not self.playing or self.task is not me:
+                    if not self.playing or self.turn != turn:
                         break
+        except KeyboardInterrupt:  # of a cell that waits for something else meanwhile
+            pass
         except Exception as error:  # from a layer of the reader's own; nobody else would tell of it
             self.problem = f"Training has stopped. {type(error).__name__}: {error}"
             self.show()
         finally:
-            if self.task is me:
+            if self.turn == turn:
                 self.playing = False
 
     def follow(self, iteration):
@@ -265,11 +268,8 @@ class TrainingLab(Explorer):
 
     @T.validate("playing")
     def playable(self, proposal):
-        if proposal.value:
-            try:
-                asyncio.get_running_loop()
-            except RuntimeError:
-                raise T.TraitError("playing must be False where no notebook runs: take run(100)") from None
+        if proposal.value and not (self.loop or running_loop()):
+            raise T.TraitError("playing must be False where no notebook runs: take run(100)")
         return proposal.value
 
     @T.validate("twin")
@@ -306,7 +306,8 @@ class TrainingLab(Explorer):
             return
         if self.iteration >= self.iterations:
             self.iterations = self.iteration + self.stretch
-        self.task = asyncio.ensure_future(self.play())
+        self.turn += 1
+        asyncio.run_coroutine_threadsafe(self.play(self.turn), self.loop or running_loop())
 
     def begin_or_end_twin(self, change):
         before, self.first = self.current, None
@@ -318,7 +319,29 @@ class TrainingLab(Explorer):
             self.first = before
         self.show()
 
-    # The page
+    # The page. JupyterLab may hand on what the hand does in a thread of its own, even while a step is being made.
+
+    def asked(self, name, value):
+        """From the page: set a trait, in the thread that trains."""
+        if value != getattr(self, name):
+            self.wishes[name] = value
+            self.soon(self.grant)
+
+    def grant(self):
+        while self.wishes:
+            setattr(self, *self.wishes.popitem())
+
+    def soon(self, act):
+        if self.loop and threading.get_ident() != self.thread:
+            self.loop.call_soon_threadsafe(act)
+        else:
+            act()
+
+    def tie(self, name, widget):
+        """Let a trait and a control follow each other."""
+        widget.value = getattr(self, name)
+        widget.observe(lambda change: self.asked(name, change.new), "value")
+        self.observe(lambda change: setattr(widget, "value", change.new), name)
 
     def control(self, kind, name, told=None, width=262, words_width=84, **options):
         made = kind(
@@ -327,7 +350,7 @@ class TrainingLab(Explorer):
             style={"description_width": f"{words_width}px"},
             **options,
         )
-        T.link((self, name), (made, "value"))
+        self.tie(name, made)
         return made
 
     def whole(self, name, told=None, **options):
@@ -342,10 +365,10 @@ class TrainingLab(Explorer):
         self.twin_button = W.ToggleButton(icon="clone", description="Twin", layout={"width": "82px"})
         self.twin_button.tooltip = "Keep this run, and train a second beside it from the same seed"
         self.label_play()
-        T.link((self, "playing"), (self.play_button, "value"))
-        T.link((self, "twin"), (self.twin_button, "value"))
-        self.step_button.on_click(lambda _: self.step())
-        self.reset_button.on_click(lambda _: self.reset())
+        self.tie("playing", self.play_button)
+        self.tie("twin", self.twin_button)
+        self.step_button.on_click(lambda _: self.soon(self.step))
+        self.reset_button.on_click(lambda _: self.soon(self.reset))
         self.rate_slider = self.control(W.FloatLogSlider, "learning_rate", min=-4, max=1, step=0.1)
         self.momentum_slider = self.control(W.FloatSlider, "momentum", max=0.99, step=0.01)
         bricks = [self.whole(name) for name in ("filters", "size", "stride") if name in self.takes]
@@ -370,7 +393,7 @@ class TrainingLab(Explorer):
     def scrubber_line(self):
         style, layout = {"description_width": "84px"}, {"width": "835px"}
         self.scrubber = W.IntSlider(0, 0, 0, description="iteration", style=style, layout=layout)
-        self.scrubber.observe(lambda change: setattr(self, "iteration", change.new), "value")
+        self.scrubber.observe(lambda change: self.asked("iteration", change.new), "value")
         return self.scrubber
 
     def pictures(self):
@@ -677,7 +700,8 @@ def interrupt_pauses(lab):
     def pause(*_):
         loop.call_soon_threadsafe(setattr, lab, "playing", False)
 
-    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    main = threading.current_thread() is threading.main_thread()
+    deaf = main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if deaf:
         signal.signal(signal.SIGINT, pause)
     try:
@@ -685,6 +709,14 @@ def interrupt_pauses(lab):
     finally:
         if signal.getsignal(signal.SIGINT) is pause:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def running_loop():
+    """The event loop that this is called in, if any."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def bricks(make_network):

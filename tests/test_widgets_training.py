@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -382,6 +383,33 @@ def test_scrubbing_reset_and_run_pause_what_plays(lab):
         at = lab.iteration
         await asyncio.sleep(0.02)
         assert lab.iteration == at
+
+    in_background(work)
+
+
+def test_whatever_thread_the_hand_comes_in_by_one_thread_trains(images, labels):
+    """JupyterLab sends what the hand does to a subshell of the kernel, which is a thread of its own."""
+
+    async def work():
+        lab = TrainingLab(make_network, (images, labels), batch_size=8)
+        threads = set()
+        lab.observe(lambda change: threads.add(threading.get_ident()), ["iteration", "learning_rate", "playing"])
+
+        async def from_the_page(act, *args):
+            await asyncio.to_thread(act, *args)
+
+        await from_the_page(setattr, control(lab, "Play"), "value", True)
+        await until(lambda: lab.scrubber.max >= 5)
+        await from_the_page(setattr, control(lab, "learning rate"), "value", 0.3)
+        await until(lambda: lab.learning_rate == 0.3)
+        await from_the_page(setattr, lab.scrubber, "value", 2)
+        await until(lambda: not lab.playing)
+        assert lab.iteration == 2
+        await from_the_page(control(lab, "Step").click)
+        await until(lambda: lab.iteration == 3)
+        await from_the_page(control(lab, "Reset").click)
+        await until(lambda: lab.iteration == 0)
+        assert threads == {threading.get_ident()}
 
     in_background(work)
 

@@ -25,7 +25,7 @@ from .chart import chart
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
-FRAME = 0.04  # seconds of training between two pictures, or as long as the last picture took
+FRAME = 0.03  # seconds of training between two pictures, or as long as the last picture took
 READ = 0.25  # seconds between two sets of numbers: nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
 JUDGED = 25  # iterations between two looks at all held-out images

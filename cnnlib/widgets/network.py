@@ -36,7 +36,7 @@ class Field(NamedTuple):
     right: int
 
 
-NONE = Field(range(0), 0, 0, 0, 0)
+NOTHING_SEEN = Field(range(0), 0, 0, 0, 0)  # by a unit that lies in the padding
 
 
 class NetworkExplorer(Explorer):
@@ -115,8 +115,8 @@ class NetworkExplorer(Explorer):
                 control.style.button_width = "auto"
         controls = [self.controls[name] for name in self.controls if name != "weights" or "before" in self.nets]
 
-        def wide(pixels, **layout):
-            return {"width": f"{pixels}px", "min_width": f"{pixels}px", "overflow": "visible", **layout}
+        def wide(pixels):
+            return {"width": f"{pixels}px", "min_width": f"{pixels}px", "overflow": "visible"}
 
         def sheet(pixels):
             return Tiles(layout=wide(pixels + 8))  # 4 on each side, for the outlines
@@ -332,10 +332,12 @@ class NetworkExplorer(Explorer):
             mine, every = evidence[self.chosen], evidence.sum(1)
             largest = max(greatest(mine), greatest(every)) or 1.0
             name = self.names[self.chosen]
-            captions = [f"for {name}, map {i}" for i in range(len(mine))]
             scale = {"signed": True, "largest": largest}
             put(self.by_class, every, [f"for {name}" for name in self.names], fitting_zoom(every, LEFT)[0], **scale)
-            put(self.by_map, mine, captions, fitting_zoom(mine, LEFT)[0], legend=True, **scale)
+            zoom, _ = fitting_zoom(mine, LEFT)
+            roomy = zoom * mine.shape[2] >= 1.5 * WORD
+            captions = [f"for {name}, map {i}" if roomy else i for i in range(len(mine))]
+            put(self.by_map, mine, captions, zoom, legend=True, **scale)
             sums = evidence.sum((2, 3))
             few = sums.shape[1] <= SUMMED
             adds = {f"map {i}": sums[:, i] for i in range(sums.shape[1])} if few else {"maps": sums.sum(1)}
@@ -390,16 +392,13 @@ class NetworkExplorer(Explorer):
     # In words
 
     @property
-    def true(self):
-        return self.names[self.labels[self.image]]
-
-    @property
     def place(self):
         return f"Layer {self.layer}, {type(self.layers[self.layer]).__name__}, {spot(self.unit[1:], self.maps.shape)}"
 
     @property
     def answer(self):
-        told = f"Image {self.image}." if self.labels is None else f"Image {self.image}: {self.true}."
+        true = "" if self.labels is None else f": {self.names[self.labels[self.image]]}"
+        told = f"Image {self.image}{true}."
         network = "The network" if len(self.nets) == 1 else f"{self.weights.capitalize()} training, the network"
         p = self.probabilities
         if not np.isfinite(p).all():
@@ -449,9 +448,9 @@ def seen(layer, field, shape, out_shape):
         return everything
     alone = isinstance(layer, (ReLU, MaxPool2D))  # each map by itself; others may look at all of them
     top, left, bottom, right = max(top, 0), max(left, 0), min(bottom, height), min(right, width)
-    return (
-        Field(field.maps if alone else range(maps), top, left, bottom, right) if top < bottom and left < right else NONE
-    )
+    if top >= bottom or left >= right:
+        return NOTHING_SEEN
+    return Field(field.maps if alone else range(maps), top, left, bottom, right)
 
 
 def frames(field, shape):
@@ -486,6 +485,7 @@ def rescaled(place, old, new):
 
 
 def spot(unit, shape):
+    """Its place in words."""
     return f"number {unit[0]}" if shape[1:] == (1, 1) else "map {}, row {}, column {}".format(*unit)
 
 
@@ -525,6 +525,7 @@ def fitting_zoom(arrays, wide, tall=200, sides=(64, 48, 36, 24)):
 
 
 def put(tiles, arrays, captions, zoom, **scale):
+    """Show arrays at this zoom, in one push; with numbers where there is room for them."""
     with tiles.hold_sync():
         tiles.zoom = zoom
         tiles.show(arrays, captions, numbers=zoom >= 20, **scale)
@@ -540,6 +541,8 @@ def of_dtype(net, images):
 
 
 class Term(NamedTuple):
+    """A column of tiles: what they are, and how they are to be shown."""
+
     title: str
     arrays: list
     captions: list = []
@@ -549,6 +552,8 @@ class Term(NamedTuple):
 
 
 class Work(NamedTuple):
+    """How a number was worked out: in words and in numbers."""
+
     words: str
     terms: list
 
@@ -559,9 +564,8 @@ NOTHING = Term("", [])
 @singledispatch
 def arithmetic(layer, x, unit, value):
     """How a layer made `value`, its answer at `unit` (map, row, column), from the volume x."""
-    return Work(
-        f"{short(value)}, from what is framed, by arithmetic of its own", [Term("value", [np.array([[value]])])]
-    )
+    words = f"{short(value)}, from what is framed, by arithmetic of its own"
+    return Work(words, [Term("value", [np.array([[value]])])])
 
 
 @arithmetic.register
@@ -647,12 +651,10 @@ def short(value):
 
 
 def readable(arrays):
-    """Numbers for small cells: as many decimals as the largest needs, and not the same for each."""
+    """Numbers for small cells: two decimals, or as many as the largest needs to have two digits."""
     largest = max(map(greatest, arrays), default=0)
-    return [
-        np.round(array, 2 if largest >= 0.095 or not largest else 1 - math.floor(math.log10(largest)))
-        for array in arrays
-    ]
+    decimals = 1 - math.floor(math.log10(largest)) if 0 < largest < 0.095 else 2
+    return [np.round(array, decimals) for array in arrays]
 
 
 def aligned(values):

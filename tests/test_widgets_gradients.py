@@ -163,7 +163,7 @@ def test_text():
     assert repr(lab) == f"GradientLab: {lab.text}" and lab.text in lab.words.value
     assert lab.text == (
         "x[0, 0] is 1.5. Analytic gradient: 0.1257. Central difference with h = 0.001: 0.1257 in float64, "
-        "0.126 in float32. The loss is as good as straight within h of it: what is left is rounding."
+        "0.13 in float32. The loss is as good as straight within h of it: what is left is rounding."
     )
     lab.h = 1e-8
     assert "0.1257 in float64, no sure digit in float32" in lab.text
@@ -227,6 +227,8 @@ def test_a_long_row_is_folded(rng):
     assert lab.index == (2 * 18 + 5, 0)
     sheets[1].picked = (0, 16, 17)  # beyond the end: the pick goes back
     assert lab.index == (41, 0) and "NaN" not in lab.text
+    sheets[0].picked = (0, 16, 17)  # nor is there one of another array
+    assert (lab.name, lab.index) == ("w", (41, 0))
     lab.pick("w", (7, 2))
     assert sheets[1].captions == ["w: to output 2"] and sheets[1].picked == (0, 0, 7)
 
@@ -261,7 +263,6 @@ def test_what_cannot_be_is_refused(lab):
         GradientLab(Linear(2), np.zeros((1, 3, 4, 4)))  # the layer says what it wants
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")
 def test_nan_is_grey_and_counted(rng):
     x = rng.standard_normal((1, 1, 4, 4))
     x[0, 0, 1, 1] = np.nan
@@ -269,7 +270,10 @@ def test_nan_is_grey_and_counted(rng):
     assert lab.text.startswith("9 of the gradients are not numbers (NaN): they are grey. w[0, 0, 0, 0] is")
     assert np.isnan(lab.curves["float64"]).all() and np.isnan(lab.numerical["float32"])
     lab.h = 1e-5
-    lab.figure()
+    lab.pick("x", (0, 0, 3, 3))  # its own gradient is a number, and the loss is not
+    assert np.isfinite(lab.analytic) and lab.text.endswith("The loss is not a number, as one of its parts is not.")
+    assert "not a number in float64, not a number in float32" in lab.text
+    lab.figure().png()
 
 
 @pytest.mark.parametrize("x", [np.zeros((1, 1, 4, 6)), np.full((1, 2, 4, 4), 3), np.ones((2, 1, 1, 1), int)], ids=str)
@@ -313,3 +317,12 @@ def test_charts_mark_h(lab):
     left = marks()
     assert len(right) == len(left) == 2 and right[0] == right[1] > left[0] == left[1]
     assert lab.nearby.value.count("<polyline") == 4 and lab.curve.value.count("<polyline") == 2
+
+
+def test_still_picture(lab):
+    lab.h = 1e-4
+    errors, near = lab.figure().axes
+    np.testing.assert_array_equal(errors.lines[0].get_ydata(), np.maximum(lab.curves["float64"], 1e-16))
+    assert errors.lines[1].get_xdata() == [1e-4]
+    assert [line.get_label() for line in near.lines] == ["tangent", "float32", "float64", "chord"]
+    assert lab.figure().alt == lab.text and "image/png" in lab._repr_mimebundle_()

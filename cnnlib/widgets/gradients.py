@@ -127,7 +127,8 @@ class GradientLab(Explorer):
         """To the number that the hand is on, if there is one."""
         if picked and not self.busy:
             flat = self.sheets[name].number_at(*picked)
-            self.move(name, self.flat if flat < 0 else flat)
+            if flat >= 0:
+                self.move(name, flat)
 
     def change_array(self, change):
         """Another array: to where the hand was in it last, or to its first number."""
@@ -214,21 +215,42 @@ class GradientLab(Explorer):
             alt=f"Relative error over the step h, in float64 and float32; h is {self.h:.2g}",
         )  # fmt: skip
 
-    def close_up(self):
+    def lines(self):
         """The loss around the number, h the unit of both axes: so its slope is the gradient, however small h is."""
         ends, at = np.array([-2, 2]), np.abs(self.around) == 1
         lines = {"tangent": (ends, self.analytic * ends, plots.WIDTH)}
         lines |= {dtype: (self.around, self.changes(dtype), COLOURS[dtype]) for dtype in ("float32", "float64")}
-        xs, ys = self.around[at], lines["float64"][1][at]
-        lines["chord"] = (xs, ys, plots.FILTER)
-        marks = [(x, y, plots.FILTER) for x, y in zip(xs, ys) if math.isfinite(y)]
+        return lines | {"chord": (self.around[at], lines["float64"][1][at], plots.FILTER)}
+
+    def close_up(self):
+        """The loss, the chord of the central difference, and the tangent that `backward` knows."""
+        lines = self.lines()
+        xs, ys, colour = lines["chord"]
         exact = max(greatest(lines["tangent"][1]), greatest(lines["float64"][1]))
         most = 1.1 * min(max(exact, greatest(lines["float32"][1])), 4 * exact) or 1  # float32 may be far off
         return chart(
             lines, title="The loss", x="away from the number, in steps of h", y="change, in h",
-            ends=(-2, 2, -most, most), marks=marks, width=440, height=215,
+            ends=(-2, 2, -most, most), marks=[(x, y, colour) for x, y in zip(xs, ys) if math.isfinite(y)],
+            width=440, height=215,
             alt=f"The loss around the number, h = {self.h:.2g}: the chord of the central difference, and the tangent",
         )  # fmt: skip
+
+    def figure(self):
+        """A still picture: the errors, and the loss near the number."""
+        picture = plots.Picture(self.text, 9, 3)
+        left, right = picture.subplots(1, 2)
+        for dtype, colour in COLOURS.items():
+            left.loglog(self.steps, np.maximum(self.curves[dtype], 1e-16), color=colour, label=dtype)
+            left.plot(self.h, max(self.errors[dtype], 1e-16), "o", color=colour)
+        for name, (xs, ys, colour) in self.lines().items():
+            right.plot(xs, ys, color=colour, label=name)
+        left.set(
+            title="numerical against analytic gradient", xlabel="step h", ylabel="relative error", ylim=(1e-16, 10)
+        )
+        right.set(title="the loss", xlabel="away from the number, in steps of h", ylabel="change, in h")
+        left.legend()
+        right.legend()
+        return picture
 
     @property
     def text(self):
@@ -245,18 +267,22 @@ class GradientLab(Explorer):
 
     def noise(self, dtype):
         """How much of the central difference may be rounding."""
-        loss = self.sides[dtype].total + float(np.abs(self.losses[dtype]).max()) + abs(self.value * self.analytic)
-        return float(np.finfo(dtype).eps) * loss / self.h
+        loss = self.sides[dtype].rough + float(np.abs(self.losses[dtype]).max()) + abs(self.value * self.analytic)
+        return 2 * float(np.finfo(dtype).eps) * loss / self.h
 
     def certain(self, slope, dtype):
         """A slope, as many of its digits as rounding leaves; they are the same on every machine."""
         if slope == 0 and 0 in (self.analytic, self.noise(dtype)):
             return "0"
+        if not math.isfinite(slope):
+            return "not a number"
         digits = int(math.log10(max(abs(slope) / self.noise(dtype), 1)))
         return f"{float(f'{slope:.{min(digits, 4)}g}'):g}" if digits else "no sure digit"
 
     def verdict(self, slope):
         """Why the two agree, or not."""
+        if not math.isfinite(slope):
+            return "The loss is not a number, as one of its parts is not."
         ys = self.changes("float64")[np.abs(self.around) == 1]
         largest = max(*np.abs(ys), abs(self.analytic))
         error = self.errors["float64"]
@@ -284,7 +310,8 @@ class Side:
         self.layer, self.importance = copy.deepcopy(layer), importance.astype(dtype)
         self.layer.params = {name: p.astype(dtype) for name, p in layer.params.items()}
         self.arrays = {"x": x.astype(dtype), **self.layer.params}
-        self.total = float(np.nansum(np.abs(self.layer.forward(self.arrays["x"]) * self.importance)))
+        parts = self.layer.forward(self.arrays["x"]) * self.importance
+        self.rough = float(np.sqrt(np.nansum(parts * parts)))  # each part is rounded on its own, up or down
 
     def loss(self):
         return (self.layer.forward(self.arrays["x"]) * self.importance).sum()

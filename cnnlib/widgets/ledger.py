@@ -16,6 +16,7 @@ from .explorer import Explorer
 
 NEW = [Conv2D(4, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(2)]  # what the buttons add
 SLIDERS = {"filters": 32, "size": 11, "stride": 8, "outputs": 20}  # and how far they go, unless a layer goes further
+SIDES = {"depth": 8, "height": 128, "width": 128}
 PADDINGS = ["same", "valid", 0, 1, 2, 3]
 NARROW = {"description_width": "55px"}
 SLANT = 0.35  # the width axis goes up and to the right, this far each way
@@ -50,38 +51,39 @@ class ShapeLedger(Explorer):
     selected = traitlets.Int(0)
 
     def __init__(self, input_shape=(3, 64, 64), layers=None):
+        super().__init__()
         self.problem, self.rows, self.code, self.busy = "", [], "", True
+        self.input_shape = input_shape
+        self.fitted = self.input_shape
+        self.layers = reference() if layers is None else layers
+        self.lay_out()
+        self.busy = False
+        self.observe(self.show, ["input_shape", "layers", "selected"])
+        self.show()
+
+    def lay_out(self):
+        """Make the controls, and put all in its place."""
         self.picture, self.table, self.listing = HTML(), HTML(), HTML()
         self.list = Select(description="layers", rows=8, layout={"width": "275px"}, style=NARROW)
         self.layer = slider("layer", 0, least=0)  # JupyterLab keeps the list's arrow keys for itself, not a slider's
-        self.sliders = {
-            name: slider(name, most) for name, most in {**SLIDERS, "depth": 8, "height": 128, "width": 128}.items()
-        }
+        self.sliders = {name: slider(name, most) for name, most in (SLIDERS | SIDES).items()}
         self.padding = Dropdown(description="padding", options=PADDINGS, layout={"width": "180px"}, style=NARROW)
         self.buttons = [button(f"+ {type(layer).__name__}", lambda _, layer=layer: self.add(layer)) for layer in NEW]
         self.tools = [button("up", lambda _: self.move(-1)), button("down", lambda _: self.move(1))]
         self.tools += [button("remove", lambda _: self.remove())]
-        self.settings = VBox([*(self.sliders[name] for name in SLIDERS), self.padding], layout={"height": "132px"})
+        settings = VBox([*(self.sliders[name] for name in SLIDERS), self.padding], layout={"height": "132px"})
         wrap = {"flex_flow": "row wrap", "width": "275px"}
-        left = [self.list, self.layer, Box(self.tools, layout=wrap), self.settings, Box(self.buttons, layout=wrap)]
-        sides = HBox([HTML("<b>input</b>"), *(self.sliders[name] for name in ("depth", "height", "width"))])
-        super().__init__()
+        left = [self.list, self.layer, Box(self.tools, layout=wrap), settings, Box(self.buttons, layout=wrap)]
+        sides = HBox([HTML("<b>input</b>"), *(self.sliders[name] for name in SIDES)])
         self.words.layout.min_height = "50px"
         lower = HBox([VBox(left, layout={"flex": "0 0 285px"}), VBox([self.table, self.listing])])
         self.children = [sides, self.picture, self.words, lower]
 
-        for name, control in self.sliders.items():
-            turn = self.resize if name in ("depth", "height", "width") else self.set_one
+        for name, control in [*self.sliders.items(), ("padding", self.padding)]:
+            turn = self.resize if name in SIDES else self.set_one
             control.observe(lambda change, name=name, turn=turn: turn(name, change.new), "value")
-        self.padding.observe(lambda change: self.set_one("padding", change.new), "value")
         for control in (self.list, self.layer):
             control.observe(lambda change: self.select(change.new), "value")
-        self.input_shape = input_shape
-        self.fitted = self.input_shape
-        self.layers = reference() if layers is None else layers
-        self.busy = False
-        self.observe(self.show, ["input_shape", "layers", "selected"])
-        self.show()
 
     # The state
 
@@ -152,8 +154,7 @@ class ShapeLedger(Explorer):
 
     def resize(self, name, value):
         if not self.busy:
-            at = ("depth", "height", "width").index(name)
-            self.input_shape = (*self.input_shape[:at], value, *self.input_shape[at + 1 :])
+            self.input_shape = tuple((dict(zip(SIDES, self.input_shape)) | {name: value}).values())
 
     def select(self, number):
         if not self.busy and number is not None:
@@ -171,8 +172,8 @@ class ShapeLedger(Explorer):
             self.layer.value = self.selected
         settings = self.layers[self.selected].settings() if self.layers else {}
         if "stride" in settings and settings["stride"] is None:
-            settings["stride"] = settings["size"]  # blocks side by side
-        settings |= dict(zip(("depth", "height", "width"), self.input_shape))
+            settings["stride"] = settings.get("size")  # blocks side by side
+        settings |= dict(zip(SIDES, self.input_shape))
         for name, control in self.sliders.items():
             used = isinstance(settings.get(name), int)
             control.layout.display = "" if used else "none"
@@ -194,17 +195,17 @@ class ShapeLedger(Explorer):
         if self.busy:
             return
         self.busy = True
-        if self.selected >= max(len(self.layers), 1):
-            self.selected = max(len(self.layers) - 1, 0)
         try:
+            self.selected = min(self.selected, max(len(self.layers) - 1, 0))
             self.follow()
+        finally:
+            self.busy = False
+        try:
             net = Network(self.input_shape, self.layers, seed=NoDice(np.random.PCG64()))
             self.problem, self.rows, self.code = "", ledger(net), code(net)
             self.fitted = self.input_shape
         except ValueError as error:
             self.problem = f"This does not fit: {error}."
-        finally:
-            self.busy = False
         dim = 'style="opacity: 0.45"' if self.problem else ""
         self.picture.value = f"<div {dim}>{volumes(self.fitted, self.rows, self.chosen)}</div>"
         self.table.value = f"<div {dim}>{table(self.fitted, self.rows, self.chosen)}</div>"
@@ -271,7 +272,7 @@ def reference():
 
 
 def slider(name, most, least=1):
-    width = "250px" if name in ("depth", "height", "width") else "275px"
+    width = "250px" if name in SIDES else "275px"
     return IntSlider(least, least, most, description=name, layout={"width": width}, style=NARROW)
 
 

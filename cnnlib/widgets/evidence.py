@@ -70,12 +70,13 @@ class EvidenceExplorer(Explorer):
         _, height, width = self.shape
         controls = {
             "image": IntSlider(0, 0, len(self.images) - 1, description="image", layout={"width": "260px"}),
-            "ink": ToggleButtons(options=["light", "dark"], description="brush", style={"button_width": "60px"}),
+            "ink": ToggleButtons(options=["light", "dark"], description="brush", layout={"width": "190px"}),
             "thickness": IntSlider(3, 1, self.thickest, description="thickness", layout={"width": "230px"}),
         }
         for name, control in controls.items():
             control.style.description_width = "initial"
             traitlets.link((self, name), (control, "value"))
+        controls["ink"].style.button_width = "60px"
         restore = Button(description="As it was", tooltip="take off what is painted", layout={"width": "90px"})
         restore.on_click(lambda _: self.restore())
 
@@ -177,14 +178,14 @@ class EvidenceExplorer(Explorer):
         return not np.array_equal(self.picture, self.images[self.image], equal_nan=True)
 
     def show(self):
-        picture, caption = self.picture, f"image {self.image}, {'painted over' if self.painted else 'as it was'}"
+        picture, caption = self.picture, f"image {self.image}{', painted over' if self.painted else ''}"
         if (self.images < 0).any() or (self.images > 1).any():
             picture, caption = 0.5 + picture / (2 * greatest(self.images)), f"{caption} (0 is grey)"
         self.pad.show([picture], [caption])
         maps = [""] if self.shape[0] == 1 else [f", depth {d}" for d in range(self.shape[0])]
         for k, (name, evidence) in enumerate(zip(self.names, self.evidence)):
             arrays = [*self.weights[k], evidence.sum(0)]
-            captions = [f"weights for {name}{which}" for which in maps] + ["pixels x weights = evidence"]
+            captions = [f"weights for {name}{which}" for which in maps] + ["x pixels = evidence"]
             last = k == len(self.names) - 1
             self.scales[k].show(arrays, captions, signed=True, largest=self.largest, legend=last)
         self.weigh()
@@ -220,7 +221,7 @@ class EvidenceExplorer(Explorer):
     @property
     def text(self):
         p = self.probabilities
-        said = [f"Image {self.image}, {'painted over' if self.painted else 'as it was'}."]
+        said = [f"Image {self.image}{', painted over' if self.painted else ''}."]
         for k, name in enumerate(self.names):
             said.append(f"For {name}: evidence {told(self.evidence[k].sum())}, bias {told(self.bias[k])}, ")
             said[-1] += f"logit {told(self.logits[k])}."

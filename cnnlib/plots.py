@@ -53,7 +53,8 @@ def images(images, titles=None, columns=8):
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles):
-        ax.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
+        image = np.asarray(image, float).transpose(1, 2, 0)  # of whole numbers, matplotlib thinks that 255 is white
+        ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
         ax.set_title(title, fontsize=9)
     return picture
 

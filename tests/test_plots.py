@@ -25,6 +25,11 @@ def test_a_sheet_shows_every_image_depth_last(rng):
     assert [ax.get_title() for ax in picture.axes] == ["a", "b", "c", "d", "e", ""]
 
 
+def test_whole_numbers_are_bright_as_well():
+    (array,) = shown(plots.images(np.ones((1, 3, 2, 2), int)))
+    assert array.dtype.kind == "f" and (array == 1).all()  # else matplotlib would count to 255, and show black
+
+
 def test_grey_images_run_from_black_to_white(rng):
     picture = plots.images(rng.random((2, 1, 8, 6), np.float32) / 2)
     for ax in picture.axes:

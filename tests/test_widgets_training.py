@@ -277,7 +277,7 @@ def test_training_that_diverges_stops_in_red_and_the_film_stays(images, labels):
     lab = TrainingLab(straight, (images * 1e4, labels), batch_size=8, optimizer="SGD", learning_rate=10)
     lab.run(100)
     assert 0 < len(lab.film) < 100
-    assert f"Training has stopped. iteration {len(lab.film) + 1}: the loss is" in lab.words.value
+    assert f"Training has stopped at iteration {len(lab.film) + 1}: the loss is" in lab.words.value
     assert "#d32f2f" in lab.words.value and "smaller learning rate" in lab.words.value
     assert np.isfinite(lab.net.weights).all()
     np.testing.assert_array_equal(lab.net.weights, lab.film.weights[-1])
@@ -502,7 +502,8 @@ def test_images_that_are_not_numbers_stop_it_and_are_grey(images, labels):
     lab = TrainingLab(make_network, (images, labels), batch_size=8)
     lab.run(3)
     assert "The images hold numbers that are not finite." in lab.words.value and len(lab.film) == 0
-    assert lab.picture.colours(lab.picture.arrays[0])[0, 0].tolist()[3] == 255
+    assert lab.picture.colours(lab.picture.arrays[0])[0, 0].tolist() == [128, 128, 128, 255]
+    assert lab.picture.captions == [f"image 0, class {labels[0]}: no answer"]
 
 
 def test_offers_what_make_network_takes(images, labels):

@@ -217,7 +217,7 @@ class TrainingLab(Explorer):
                     wait = max(FRAME, shown - now)  # half of the time is for training
                 yield
         except FloatingPointError as error:
-            self.problem = f"Training has stopped. {error}"
+            self.problem = f"Training has stopped at {error}"  # which begins with the iteration
         finally:
             self.show()
 
@@ -422,8 +422,11 @@ class TrainingLab(Explorer):
         if moving and now - self.read < READ:
             return
         self.read = now
-        fast = f", {self.speed:.0f} a second" if moving else ""
-        self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{fast}"
+        told = f", {self.speed:.0f} a second" if moving else ""
+        if self.problem:
+            told = '. <b style="color: #d32f2f">Read below</b>'
+        self.bar.bar_style = "danger" if self.problem else ""
+        self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{told}"
         self.key.value = self.legend(runs)
         self.table.value = self.layer_table()
         self.waiting.value = "<b>&nbsp;waiting for Reset:</b>" if self.pending else "&nbsp;set, then Reset:"
@@ -458,7 +461,8 @@ class TrainingLab(Explorer):
         k, (image, label) = self.iteration, (part[self.image] for part in self.watched)
         seen = [run.look(k, image) for run in runs]
         self.picture.zoom = zoom(image.shape[-1], TILE)
-        self.picture.show([visible(image)], [f"image {self.image}, class {label}: {seen[0].sure[label]:.0%} sure"])
+        sure = f"{seen[0].sure[label]:.0%} sure" if np.isfinite(seen[0].sure).all() else "no answer"
+        self.picture.show([visible(image)], [f"image {self.image}, class {label}: {sure}"])
         sheets = (self.maps_shown, self.maps_before)
         for sheet, there in zip((self.filters_shown, *sheets), (True, True, self.first)):
             there = there and seen[0].maps is not None
@@ -503,7 +507,7 @@ class TrainingLab(Explorer):
                 dead = f"{round(self.dead[relu] * self.current.maps(relu))} of {self.current.maps(relu)}"
             cells = (f"{i} {escape(type(self.net.layers[i]).__name__)}", norm, bar, dead)
             told.append("<tr>" + "".join(f'<td style="padding: 0 14px 0 0">{cell}</td>' for cell in cells) + "</tr>")
-        head = "<tr><th>layer</th><th colspan=2>gradient norm, logarithmic</th><th>dead maps</th></tr>"
+        head = "<tr><th>layer</th><th colspan=2>gradient norm, logarithmic &nbsp;</th><th>dead maps</th></tr>"
         return f'<table style="line-height: 20px; text-align: left; margin-left: 8px">{head}{"".join(told)}</table>'
 
     @property

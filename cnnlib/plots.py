@@ -79,9 +79,9 @@ def maps(rows, image=None, signed=False, brightest=None):
         ax.axis("off")
     axes = right.subplots(len(rows), columns, squeeze=False)
     for line, (name, row) in zip(axes, rows.items()):
-        for number, (ax, values) in enumerate(zip(line, row), start=1):
+        for number, (ax, values) in enumerate(zip(line, row)):
             drawn = ax.imshow(values, vmax=largest, interpolation="nearest", **scale)
-            ax.set_title(f"{name}, filter {number}", fontsize=10)
+            ax.set_title(f"{name}, map {number}", fontsize=10)
         for ax in line:
             ax.axis("off")
     right.colorbar(drawn, ax=axes, shrink=0.8)

@@ -211,10 +211,10 @@ def test_what_does_not_fit_is_told_and_changes_nothing(explorer):
 def test_a_stride_that_leaves_something_out_says_so(explorer):
     control(explorer, "stride").value = 2
     assert explorer.map.shape == (1, 1)
-    told = "Stride 2 does not come out even: the last row and the last column are left out."
+    told = "Stride 2 does not come out even: it leaves out the last row and the last column."
     assert told in explorer.words.value
     explorer.stride = 1
-    assert "left out" not in explorer.words.value
+    assert "leaves out" not in explorer.words.value
 
 
 def test_the_place_stays_inside_a_smaller_map():

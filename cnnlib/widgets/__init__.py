@@ -8,11 +8,12 @@ from .film import FilmExplorer
 from .gradients import GradientLab
 from .ledger import ShapeLedger
 from .network import NetworkExplorer
+from .pooling import PoolingExplorer
 from .tiles import Tiles, box
 from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
     "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "NetworkExplorer",
-    "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
+    "PoolingExplorer", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
 ]  # fmt: skip

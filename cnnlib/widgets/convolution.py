@@ -53,7 +53,7 @@ class ConvolutionExplorer(Explorer):
     stride = traitlets.Int(1, min=1, max=8)
 
     def __init__(self, image, filter, padding="valid", stride=1):
-        self.image, self.flat = volume(image, "image"), np.ndim(image) == 2
+        self.image, self.flat = volume_of(image, "image"), np.ndim(image) == 2
         self.scale = {"signed": bool((self.image < 0).any()), "largest": greatest(self.image)}  # of image and patch
         self.layer, self.problem = None, ""
 
@@ -243,7 +243,7 @@ class ConvolutionExplorer(Explorer):
         if not self.layer or (layer.before, layer.after) != (self.layer.before, self.layer.after):
             self.frame(layer.before, layer.after)
         self.layer = layer
-        self.problem = left_out(layer, *self.framed.shape[1:])
+        self.problem = left_out(layer.size, layer.stride, *self.framed.shape[1:])
         with self.hold_trait_notifications():
             self.row, self.column = (min(at, n - 1) for at, n in zip((self.row, self.column), self.map.shape))
             self.show()
@@ -260,7 +260,7 @@ class ConvolutionExplorer(Explorer):
         if len(self.pictures) == 1:
             captions = [f"image{' in a frame of zeros' if before + after else ''}: {size}"]
         with self.whole.hold_sync():
-            self.whole.zoom, self.whole.columns = zoom(tall, wide, across), across
+            self.whole.zoom, self.whole.columns = zoom(tall, wide, ROOM / across), across
             self.whole.show(self.pictures, captions, numbers=True, **self.scale)
         self.small = self.whole.zoom < self.near.zoom and len(self.pictures) == 1
         for tiles in (self.near, self.near_output):
@@ -268,7 +268,7 @@ class ConvolutionExplorer(Explorer):
 
     def show(self):
         """Draw the map and the filter, and what goes with the window."""
-        self.whole.step = self.layer.stride
+        self.whole.step = self.near.step = self.layer.stride
         with self.output.hold_sync():
             self.output.zoom = zoom(*self.framed.shape[1:])
             caption = "map: height {}, width {}".format(*self.map.shape)
@@ -335,8 +335,11 @@ class ConvolutionExplorer(Explorer):
         """Let the arrow keys start from the window, in the image and in the map."""
         middle, stride = (self.layer.size - 1) // 2, self.layer.stride
         tile = self.whole.picked[0] if self.whole.picked and self.whole.picked[0] < len(self.pictures) else 0
-        self.whole.picked = (tile, self.row * stride + middle, self.column * stride + middle)
-        self.output.picked = (0, self.row, self.column)
+        row, column = self.row * stride + middle, self.column * stride + middle
+        self.whole.picked, self.output.picked = (tile, row, column), (0, self.row, self.column)
+        if self.small:
+            self.near.picked = (0, row - self.corner[0], column - self.corner[1])
+            self.near_output.picked = (0, self.row - self.corner_output[0], self.column - self.corner_output[1])
         self.play.value = self.row * self.map.shape[1] + self.column
 
     def called(self, what):
@@ -349,7 +352,7 @@ class ConvolutionExplorer(Explorer):
         return short(values, self.scale["largest"] * self.strongest)
 
 
-def volume(array, name):
+def volume_of(array, name):
     """An array of the reader's as floats, (depth, height, width)."""
     values = np.array(array, np.float32)
     if values.ndim not in (2, 3) or values.size == 0:
@@ -388,12 +391,11 @@ def resized(weights, size):
     return wide[..., first : first + size, first : first + size]
 
 
-def left_out(layer, height, width):
+def left_out(size, stride, height, width):
     """What is wrong with a stride after whose last step a remainder is left; nothing if none is."""
-    rests = [((n - layer.size) % layer.stride, name) for n, name in ((height, "row"), (width, "column"))]
+    rests = [((n - size) % stride, name) for n, name in ((height, "row"), (width, "column"))]
     told = [f"the last {name if n == 1 else f'{n} {name}s'}" for n, name in rests if n]
-    padded = ", padding included" if layer.before + layer.after else ""
-    return f"Stride {layer.stride} does not come out even: {' and '.join(told)} are left out{padded}." if told else ""
+    return f"Stride {stride} does not come out even: it leaves out {' and '.join(told)}." if told else ""
 
 
 def pictures_of(volume):
@@ -401,9 +403,9 @@ def pictures_of(volume):
     depth, height, width = volume.shape
     finite = volume[np.isfinite(volume)]
     low, high = finite.min(initial=0), finite.max(initial=1)
-    if depth == 3 or depth == 1 and low == 0 and zoom(height, width) < READABLE:
-        return [(volume - low) / (high - low)]
-    return list(volume)
+    if depth != 3 and (depth != 1 or low < 0 or zoom(height, width) >= READABLE):
+        return list(volume)
+    return [volume if (low, high) == (0, 1) else (volume - low) / (high - low)]
 
 
 def close_up(pictures, row, column):
@@ -414,16 +416,16 @@ def close_up(pictures, row, column):
     return (top, left), [picture[..., top : top + CLOSE, left : left + CLOSE] for picture in pictures]
 
 
-def zoom(height, width, across=1):
-    """Pixels of the screen for each of the image, where so many images are to fit side by side."""
-    fits = (ROOM / across) / max(height, width)
+def zoom(height, width, room=ROOM):
+    """Pixels of the screen for each of the image, so that it fits into this much room."""
+    fits = room / max(height, width)
     return min(int(fits), 48) if fits >= 1 else fits
 
 
 def short(values, largest=None):
     """Numbers rounded to what there is room for in a cell, where the largest of them is this large."""
     power = math.floor(math.log10(largest or greatest(np.asarray(values)) or 1))
-    return np.round(values, max(0, 2 - power if power >= 0 else 1 - power))
+    return np.round(values, max(2, 1 - power))
 
 
 def counted(n, noun):

@@ -134,25 +134,25 @@ COUNT_PARAMETERS = {
 
 
 def plain(red, green, blue):
-    """A filter that weighs the mean of each channel."""
-    return lambda: np.array([np.ones((3, 3)) * weight / 9 for weight in (red, green, blue)])
+    """A filter each of whose slices has the same weight nine times."""
+    return lambda: np.array([np.ones((3, 3)) * weight for weight in (red, green, blue)])
 
 
 YELLOW_FILTER = {
-    "Nine weights are one slice": lambda: np.ones((3, 3)) / 9,
+    "Nine weights are one slice": lambda: np.ones((3, 3)),
     "Make a slice of 3 x 3 weights of each": lambda: np.array([1, 1, -1]),
     "where (3, 3, 3) is wanted": lambda: np.reshape([1, 1, -1], (3, 1, 1)),
     "not a number": plain(1, 1, np.nan),
     "All your weights are zero": lambda: np.zeros((3, 3, 3)),
-    "Your depth comes last": lambda: np.ones((3, 3, 3)) / 9 * [1, 1, -1],
+    "Your depth comes last": lambda: np.ones((3, 3, 3)) * [1, 1, -1],
     "finds cyan": plain(-1, 1, 1),
     "All your signs": plain(-1, -1, 1),
-    "each slice counts nine times": plain(9, 9, -9),
+    "the weights too small": plain(1 / 9, 1 / 9, -1 / 9),
     "On plain yellow your sum is 0, bias included": plain(0.5, 0.5, -1),
-    "to white too: 1. White has": plain(1, 1, 0),
-    "to red too: 0.5. Yellow has red in it": plain(1.5, 0.5, -2),
-    "to green too: 0.2. Yellow has green in it": plain(0, 1.2, -2),
-    "to white too: 0.9. White has": plain(0.9, 0.7, 0.3),
+    "to white too: 9. White has": plain(1, 1, 0),
+    "to red too: 4.5. Yellow has red in it": plain(1.5, 0.5, -2),
+    "to green too: 1.8. Yellow has green in it": plain(0, 1.2, -2),
+    "to white too: 8.1. White has": plain(0.9, 0.7, 0.3),
 }
 
 
@@ -189,8 +189,8 @@ def with_one_big_array(volume, filters, biases):
 
 def middle_only():
     filter = np.zeros((3, 3, 3))
-    filter[0, 1, 1] = filter[1, 1, 1] = 0.75
-    filter[2, 1, 1] = -3
+    filter[0, 1, 1] = filter[1, 1, 1] = 7
+    filter[2, 1, 1] = -30
     return filter
 
 

@@ -168,14 +168,14 @@ _LIGHTS = {  # red, green, blue; whether the filter is to answer
 }  # fmt: skip
 
 
-def _answers(weights, bias=-1):
-    """What comes out for a plain patch of each colour, before ReLU."""
+def _answers(weights):
+    """What comes out for a plain patch of each colour, with a bias of -9 and before ReLU."""
     slices = weights.sum(axis=(1, 2))
-    return {name: float(slices @ np.array(light) + bias) for name, light in _LIGHTS.items()}
+    return {name: float(slices @ np.array(light) - 9) for name, light in _LIGHTS.items()}
 
 
-def _finds_yellow(weights, bias=-1):
-    yellow, *others = _answers(weights, bias).values()
+def _finds_yellow(weights):
+    yellow, *others = _answers(weights).values()
     return yellow > 1e-6 and max(others) <= 1e-6
 
 
@@ -200,19 +200,16 @@ def _judge(weights):
         return "Your filter finds cyan: red and blue are the wrong way round. Slice 0 lies on red, slice 2 on blue."
     if _finds_yellow(-weights):
         return "All your signs are the wrong way round: what should speak for yellow speaks against it."
-    if _finds_yellow(weights / 9):
-        return (
-            "Nearly. On a plain colour all nine weights of a slice meet the same number, and they add up: "
-            "each slice counts nine times what you meant."
-        )
+    if _finds_yellow(weights * 9):
+        return "The signs are right, and the weights too small: the bar is at 9. What does each slice add up to?"
     sums = _answers(weights)
     told = {name: f"{round(value, 2) + 0:g}" for name, value in sums.items()}
     if sums["yellow"] <= 1e-6:
         return f"On plain yellow your sum is {told['yellow']}, bias included. ReLU leaves nothing of that."
     why = {
         "white": "White has all the red and green that yellow has. What does it have besides?",
-        "red": "Yellow has red in it, but red alone must stay below the bar, which is at 1.",
-        "green": "Yellow has green in it, but green alone must stay below the bar, which is at 1.",
+        "red": "Yellow has red in it, but red alone must not get over the bar, which is at 9.",
+        "green": "Yellow has green in it, but green alone must not get over the bar, which is at 9.",
     }
     loud = next(name for name in why if sums[name] > 1e-6)  # one is, if any other is: it answers to red + green
     return f"It answers to yellow, and to {loud} too: {told[loud]}. {why[loud]}"
@@ -224,4 +221,4 @@ def _judge(weights):
     verdict=_judge,
 )
 def yellow_filter():
-    return np.array([np.full((3, 3), weight / 9) for weight in (1, 1, -1)])
+    return np.array([np.full((3, 3), weight) for weight in (1, 1, -1)])

@@ -56,6 +56,7 @@ class VolumeExplorer(Explorer):
             self.sums = layer.forward(self.image[None])[0]
         self.before = layer.before
         self.framed = np.pad(self.image, [(0, 0), *[(layer.before, layer.after)] * 2])
+        self.largest = max(greatest(self.image) * greatest(self.filters), greatest(self.bias)) or 1.0
         self.names, self.seen = [f"depth {d}" for d in range(depth)], ()
 
         slim = {"button_width": "44px", "description_width": "initial"}
@@ -102,7 +103,7 @@ class VolumeExplorer(Explorer):
             (HTML(head("channels", volume)), self.channels),
             (HTML(head("patch", window)), self.patches),
             (HTML(head()), times),
-            (HTML(head("filter", window)), self.slices),
+            (HTML(head("slices", window)), self.slices),
             (HTML(head()), equals),
             (HTML(head("products", window)), self.products),
             (HTML(head("filters", self.filters.shape)), self.arrows),
@@ -142,26 +143,25 @@ class VolumeExplorer(Explorer):
 
     @property
     def text(self):
-        depth, size, total = len(self.image), self.size, number(self.total)
-        terms = [number(self.parts[0]), *map(signed, self.parts[1:]), signed(self.offset)]
+        depth, size, total = len(self.image), self.size, self.told(self.total)
+        first, *others = map(self.told, (*self.parts, self.bias[self.filter]))
+        terms = [first, *map(signed, others)]
         told = sum(float(term.replace(" ", "")) for term in terms)
         equals = "=" if np.isclose(told, float(total), atol=1e-9, equal_nan=True) else "≈"
-        relu = f" ReLU makes it {number(max(self.total, 0))}." if self.relu else ""
+        relu = f" ReLU makes it {self.told(max(self.total, 0))}." if self.relu else ""
         return (
             f"Filter {self.filter} at row {self.row}, column {self.column}: {' '.join(terms)} {equals} {total}, "
             f"one sum for each of {depth} channels and the bias.{relu} Filters: {len(self.filters)}, each of "
             f"{depth} x {size} x {size} weights, and each makes one map. {self.channels.missing}"
         ).strip()
 
-    @property
-    def offset(self):
-        """The bias of the chosen filter."""
-        return float(self.rounded(self.bias[self.filter]))
-
     def rounded(self, values):
         """Without the dust that adding up leaves behind: 0.1 + 0.2 - 0.3 is 0."""
-        largest = max(greatest(self.image) * greatest(self.filters), greatest(self.bias)) or 1.0
-        return np.round(values, 6 - math.floor(math.log10(largest)))
+        return np.round(values, 6 - math.floor(math.log10(self.largest)))
+
+    def told(self, value):
+        """A sum as it is written."""
+        return number(short(value, self.largest))
 
     # What the hand does
 
@@ -181,8 +181,9 @@ class VolumeExplorer(Explorer):
         """Draw all of it anew."""
         self.scale = {"signed": bool((self.image < 0).any()), "largest": greatest(self.image)}
         self.channels.show(list(self.image), self.names, numbers=True, **self.scale)
-        captions, largest = [f"filter {f}" for f in range(len(self.sums))], greatest(self.sums)
-        self.output.show(list(self.maps), captions, signed=not self.relu, largest=largest, numbers=True)
+        self.output.show(
+            list(self.maps), [f"filter {f}" for f in range(len(self.sums))], signed=not self.relu, numbers=True
+        )
         self.over.value = head("maps, after ReLU" if self.relu else "maps", self.sums.shape)
         self.seen = ()
         self.look()
@@ -198,7 +199,7 @@ class VolumeExplorer(Explorer):
         self.slices.show(list(short(weights, largest)), self.names, signed=True, largest=largest, numbers=True)
         self.products.show(
             list(short(self.patch * weights, largest * self.scale["largest"])),
-            [f"sum {number(part)}" for part in self.parts],
+            [f"sum {self.told(part)}" for part in self.parts],
             signed=True, largest=largest * self.scale["largest"], numbers=True,
         )  # fmt: skip
         corner = self.row - self.before, self.column - self.before
@@ -217,12 +218,13 @@ class VolumeExplorer(Explorer):
              if (f == self.filter) == chosen]
             for chosen in (False, True)
         ]  # fmt: skip
-        y, made = self.right[self.filter], self.rounded(self.maps[:, self.row, self.column])
-        notes = [note(y - ROUND - 7, f"{signed(self.offset)} bias")]
+        y, bias = self.right[self.filter], signed(self.told(self.bias[self.filter]))
+        notes = [note(y - ROUND - 7, f"{bias} bias")]
         if self.relu:
-            notes.append(note(y + ROUND + 16, f"ReLU({number(self.total)})"))
-        here = [circle(LEFT, y, number(part), True) for y, part in zip(self.left, self.parts)]
-        there = [circle(RIGHT, y, number(v), f == self.filter) for f, (y, v) in enumerate(zip(self.right, made))]
+            notes.append(note(y + ROUND + 16, f"ReLU({self.told(self.total)})"))
+        made = self.maps[:, self.row, self.column]
+        here = [circle(LEFT, y, self.told(part), True) for y, part in zip(self.left, self.parts)]
+        there = [circle(RIGHT, y, self.told(v), f == self.filter) for f, (y, v) in enumerate(zip(self.right, made))]
         return "".join(faint + strong + here + there + notes)
 
     def picture(self, width, inside, told=""):
@@ -301,6 +303,6 @@ def arrow(here, there, chosen):
     )
 
 
-def signed(value):
+def signed(text):
     """A number that is added: "+ 3" or "- 3"."""
-    return f"- {number(-value)}" if value < 0 else f"+ {number(value)}"
+    return f"- {text[1:]}" if text[0] == "-" else f"+ {text}"

@@ -94,6 +94,13 @@ def test_pictures_show_what_is_computed(explorer):
     assert [explorer.output.boxes[0][name] for name in places] == [3, 2, 1, 1]
 
 
+def test_a_still_shows_image_and_map_then_slice_by_slice(rng):
+    figure = ConvolutionExplorer(rng.random((3, 6, 6)), EDGE).figure()
+    captions = [" ".join(ax.get_xlabel().split()).split(":")[0] for ax in figure.axes]
+    slices = [[f"patch, depth {d}", f"filter, depth {d}", "sum"] for d in range(3)]
+    assert captions == ["image", "map", *sum(slices, [])]
+
+
 def test_the_window_follows_the_hand(explorer):
     explorer.padding = "same"
     explorer.whole.picked = (0, 2, 3)  # in the framed image: its window is that of row 1, column 2

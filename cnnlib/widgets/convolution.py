@@ -6,6 +6,7 @@ import numpy as np
 import traitlets
 from ipywidgets import HTML, BoundedIntText, Dropdown, FloatText, HBox, Play, VBox
 
+from cnnlib import plots
 from cnnlib.layers import Conv2D, spread
 from cnnlib.plots import FILTER
 
@@ -180,6 +181,13 @@ class ConvolutionExplorer(Explorer):
             f"{named}{deep} lies at {rows} x {columns} places of the {height} x {width} image: {padding}, "
             f"stride {layer.stride}. {self.whole.missing}"
         ).strip()
+
+    def figure(self):
+        """A still picture: the image and its map, then patch, filter and products, slice by slice."""
+        sheets = [self.whole, self.near, self.output, self.near_output] if self.small else [self.whole, self.output]
+        pictures = [tile for sheet in sheets for line in sheet.rows() for tile in line]
+        slices = [sum(lines, []) for lines in zip(*(sheet.rows() for sheet in self.numbers))]
+        return plots.still([pictures, *slices], alt=self.text)
 
     # What the hand does
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 lab: .venv/run.stamp  ## open the course in JupyterLab
 	@$(BIN)/python tools/lab.py
@@ -24,13 +24,16 @@ notebooks: .venv/edit.stamp  ## build notebooks/ from lessons/
 bench: .venv/oracle.stamp  ## time a training step against PyTorch
 	$(BIN)/python -m benchmarks.training_step
 
+bench-widgets: .venv/test.stamp  ## time how soon the explorers answer to the hand, in a real browser
+	$(BIN)/python -m benchmarks.widgets
+
 seeds: .venv/edit.stamp  ## train the course's networks from many seeds
 	$(BIN)/python -m benchmarks.seeds
 
 lint: .venv/edit.stamp  ## look for mistakes that need no running
 	$(BIN)/ruff check
 
-.PHONY: help lab test test-fast notebooks bench seeds lint
+.PHONY: help lab test test-fast notebooks bench bench-widgets seeds lint
 
 # What is installed: to read the course, to edit it, to check it, and to compare it with PyTorch.
 .venv/run.stamp: extras =

@@ -4,8 +4,10 @@ README.md, beside this file, tells how it measures. `make bench-widgets` runs it
 `python -m benchmarks.widgets DrawPad ...`.
 """
 
+import math
 import os
 import shutil
+import statistics
 import sys
 import tempfile
 import time
@@ -25,7 +27,8 @@ from browser.conftest import FLAGS  # noqa: E402
 from in_lab import ask, open_notebook, run_all, running_lab, write_notebook  # noqa: E402
 
 MOVES, WARM_UP = 40, 3
-HOLDS, HELD, RATE = 3, 1.5, 30  # how often a key is held down; seconds, and repeats in one
+HELD, RATE = 1.5, 30  # seconds that a key is held down, and repeats in one
+HOLDS = 2 * [("ArrowLeft", "ArrowRight"), ("ArrowRight", "ArrowLeft")]  # after 40 to the right; the second to turn back
 SECONDS, PAUSES = 4, 8  # of training at a time; how often it is paused
 # The targets: at most so many milliseconds, but for the last two.
 PICTURE_MEDIAN, PICTURE_P95, READ_OUT, LET_GO, ANSWER = 50, 100, 40, 150, 100
@@ -40,7 +43,7 @@ class Subject(NamedTuple):
     keys: str = ""  # what the arrow keys work on
     reach: int = 45  # so many steps to the right, and as many back
     hover: str = ""  # a canvas that a pointer passes over
-    brush: str = ""  # a canvas that is painted on
+    drag: str = ""  # a canvas that a pressed pointer passes over: it drags a window, or paints
     trains: bool = False
 
 
@@ -49,7 +52,7 @@ def slider(name):
 
 
 def canvas(words):
-    return f"canvas[aria-label*='{words}']"
+    return f"canvas[aria-label^='{words}']"
 
 
 BEGIN = """\
@@ -67,9 +70,49 @@ images, labels, _ = data.crosses_and_circles(500, rng)
 """
 SUBJECTS = [
     Subject(
+        "ConvolutionExplorer",
+        "explorer = widgets.ConvolutionExplorer(data.photograph(), rng.standard_normal((7, 7)), padding='same')\n"
+        "explorer.row = 100",
+        keys=canvas("map"), hover=canvas("patch"), drag=canvas("image"),
+    ),
+    Subject(
+        "PoolingExplorer",
+        "explorer = widgets.PoolingExplorer(data.photograph()[:, 60:124, 60:124], [[-1, 0, 1]] * 3)",
+        keys=canvas("pooled"), reach=30, drag=canvas("map"),
+    ),
+    Subject("ShapeLedger", "explorer = widgets.ShapeLedger()", keys=slider("filters"), reach=20),
+    Subject(
+        "NetworkExplorer",
+        NET + "explorer = widgets.NetworkExplorer(network(), data.centered(images), labels, ['cross', 'circle'])",
+        keys=slider("image"), hover=canvas("map 0, 16"),
+    ),
+    Subject(
+        "TrainingLab",
+        NET + "explorer = widgets.TrainingLab(network, (images, labels), (images[:200], labels[:200]))\n"
+        "explorer.run(60)\nexplorer.iteration, explorer.iterations = 0, 10_000",
+        keys=slider("iteration"), trains=True,
+    ),
+    Subject(
+        "GradientLab",
+        "explorer = widgets.GradientLab(Conv2D(4, 3), rng.standard_normal((1, 3, 8, 8)))",
+        keys=slider("number"),
+    ),
+    Subject(
         "DrawPad",
         NET + "explorer = widgets.DrawPad(network(), images, other=network(seed=1))",
-        keys=slider("load image"), brush=canvas("paint here"),
+        keys=slider("load image"), drag=canvas("paint here"),
+    ),
+    Subject(
+        "EvidenceExplorer",
+        "images, labels = data.digits()\n"
+        "explorer = widgets.EvidenceExplorer(Network((1, 28, 28), [Flatten(), Linear(10)]), images[:99])",
+        keys=slider("image"), hover=canvas("weights"), drag=canvas("image"),
+    ),
+    Subject(
+        "VolumeExplorer",
+        "explorer = widgets.VolumeExplorer(rng.random((3, 9, 9)), rng.standard_normal((3, 3, 3, 3)))\n"
+        "explorer.column = 0",
+        keys=canvas("filter 0"), reach=8,
     ),
 ]  # fmt: skip
 
@@ -175,7 +218,7 @@ class Figure(NamedTuple):
 
     def __str__(self):
         told = f"{self.name} {self.value:.0f}{self.unit}"
-        return told if self.target is None else f"{told} ({'>' if self.least else '<'} {self.target})"
+        return told if self.target is None else f"{told} ({'>' if self.least else '<'} {self.target:g})"
 
 
 class Result(NamedTuple):
@@ -194,13 +237,14 @@ class Result(NamedTuple):
             yield f"{self.subject}, {self.what}: {self.unanswered} moves changed nothing"
 
     def __str__(self):
-        return f"  {self.what:32}" + "".join(f"{str(figure):28}" for figure in self.figures).rstrip()
+        return f"  {self.what:32}" + "  ".join(f"{str(figure):22}" for figure in self.figures).rstrip()
 
 
 def summary(subject, what, times, median=None, p95=None):
     """A Result from the milliseconds that each move took, None where nothing changed."""
-    answered = [t for t in times if t is not None] or [np.inf]
-    figures = [Figure("median", np.median(answered), median), Figure("p95", np.quantile(answered, 0.95), p95)]
+    answered = sorted(t for t in times if t is not None) or [np.inf]
+    late = answered[math.ceil(0.95 * len(answered)) - 1]
+    figures = [Figure("median", statistics.median(answered), median), Figure("p95", late, p95)]
     return Result(subject, what, figures, times.count(None))
 
 
@@ -218,33 +262,35 @@ def latencies(page, moves, kind="", warm_up=WARM_UP):
     return times[warm_up:]
 
 
-def arrows(subject):
-    """Endlessly to and fro."""
-    return cycle(["ArrowRight"] * subject.reach + ["ArrowLeft"] * subject.reach)
+def arrows(subject, n, to="ArrowRight", fro="ArrowLeft"):
+    """So many arrow keys, as far as there is room, then back."""
+    return islice(cycle([to] * subject.reach + [fro] * subject.reach), n)
 
 
 def by_keys(page, subject):
     page.locator(subject.keys).first.focus()
-    return [lambda key=key: page.keyboard.press(key) for key in islice(arrows(subject), MOVES + WARM_UP)]
+    return [lambda key=key: page.keyboard.press(key) for key in arrows(subject, MOVES + WARM_UP)]
 
 
 def by_pointer(page, selector):
-    """From place to place on a canvas, never far and never twice the same."""
+    """Line by line over a canvas, to and fro, never twice to the same place."""
     canvas = page.locator(selector).first
     canvas.scroll_into_view_if_needed()
-    place = canvas.bounding_box()
-    turns = np.linspace(0, 4 * np.pi, MOVES + WARM_UP)
-    across, down = 0.5 + 0.4 * np.cos(turns), 0.5 + 0.4 * np.sin(1.5 * turns)
-    spots = zip(place["x"] + across * place["width"], place["y"] + down * place["height"])
-    return [lambda spot=spot: page.mouse.move(*spot) for spot in spots]
+    place, side = canvas.bounding_box(), math.isqrt(MOVES + WARM_UP) + 1
+    spots = [(column if line % 2 else side - 1 - column, line) for line in range(side) for column in range(side)]
+    at = [
+        (place["x"] + (column + 0.5) / side * place["width"], place["y"] + (line + 0.5) / side * place["height"])
+        for column, line in spots[: MOVES + WARM_UP]
+    ]
+    return [lambda spot=spot: page.mouse.move(*spot) for spot in at]
 
 
-def held_down(page, subject):
-    """Milliseconds from letting go of an arrow key to the last change."""
+def held_down(page, subject, *keys):
+    """Milliseconds from letting go of an arrow key to the last change; None if it changed nothing."""
     page.locator(subject.keys).first.focus()
     page.evaluate("probe.changes.length = 0")
     start = time.perf_counter()
-    for i, key in enumerate(islice(arrows(subject), int(HELD * RATE))):
+    for i, key in enumerate(arrows(subject, int(HELD * RATE), *keys)):
         time.sleep(max(start + i / RATE - time.perf_counter(), 0))
         page.keyboard.down(key)
     page.keyboard.up(key)
@@ -260,15 +306,15 @@ def measure(page, subject):
         moves = by_pointer(page, subject.hover)
         yield summary(name, "hover to read-out", latencies(page, moves, "html"), READ_OUT)
         page.mouse.move(1, 1)
-    if subject.brush:
-        first, *moves = by_pointer(page, subject.brush)
+    if subject.drag:
+        first, *moves = by_pointer(page, subject.drag)
         first()
         page.mouse.down()
-        yield summary(name, "brush", latencies(page, moves, warm_up=WARM_UP - 1), PICTURE_MEDIAN, PICTURE_P95)
+        yield summary(name, "drag or brush", latencies(page, moves, warm_up=WARM_UP - 1), PICTURE_MEDIAN, PICTURE_P95)
         page.mouse.up()
         page.mouse.move(1, 1)
     if subject.keys:
-        times = [held_down(page, subject) for _ in range(HOLDS)]
+        times = [held_down(page, subject, *keys) for keys in HOLDS]
         worst = Figure("worst", max(np.inf if t is None else t for t in times), LET_GO)
         yield Result(name, f"arrow key held {HELD} s, let go", [worst])
     if subject.trains:

@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parents[1] / "data"
 SHA256 = {
     "photograph.png": "808186f0477d3e197eeb6781db4b8d70611a6b1ada2866405789bfeb374e679a",
     "digits.npz": "d427c2b8f7a21b8d81cd6a66fc543bef2609ebfc923c82f88fc632148e0376b3",
+    "network.npz": "b5591d1931b7da17f57dba8dccaed01e2b9418831405f048f778b3a59cb7e028",
 }
 
 
@@ -118,6 +119,15 @@ def photograph():
     """
     depth_first = _unpack_png(_read("photograph.png")).transpose(2, 0, 1)
     return np.ascontiguousarray(depth_first) / np.float32(255)
+
+
+def trained_network():
+    """The path of the network of lesson 08 as it was when it had learned, for `Network.load`.
+
+    Raises FileNotFoundError if its file is missing, ValueError if it is damaged.
+    """
+    _read("network.npz")
+    return FOLDER / "network.npz"
 
 
 def digits(split="train"):

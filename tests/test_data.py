@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from cnnlib import data
+from cnnlib import Network, data
 
 BLACK, WHITE = (0, 0, 0), (1, 1, 1)
 
@@ -305,7 +305,9 @@ def test_readme_lists_every_file_and_its_checksum():
         assert hashlib.sha256((data.FOLDER / name).read_bytes()).hexdigest() == sha256
 
 
-@pytest.mark.parametrize("name, load", [("photograph.png", data.photograph), ("digits.npz", data.digits)])
+@pytest.mark.parametrize("name, load", [
+    ("photograph.png", data.photograph), ("digits.npz", data.digits), ("network.npz", data.trained_network),
+])  # fmt: skip
 def test_damaged_and_missing_files_are_named(name, load, tmp_path, monkeypatch):
     content = bytearray((data.FOLDER / name).read_bytes())
     monkeypatch.setattr(data, "FOLDER", tmp_path)
@@ -361,3 +363,10 @@ def test_unknown_split_is_named():
 def test_the_library_needs_only_numpy():
     code = "import sys, cnnlib.data; cnnlib.data.photograph(); sys.exit('matplotlib' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=data.FOLDER.parent)
+
+
+def test_the_trained_network_knows_pictures_it_never_saw():
+    images, labels, _ = data.crosses_and_circles(500, np.random.default_rng(12_345))
+    net = Network.load(data.trained_network())
+    assert net.weights.shape == (1816,)
+    assert (net.predict(data.centered(images)) == labels).mean() >= 0.99

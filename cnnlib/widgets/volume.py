@@ -143,16 +143,14 @@ class VolumeExplorer(Explorer):
 
     @property
     def text(self):
-        depth, size, total = len(self.image), self.size, self.told(self.total)
-        first, *others = map(self.told, (*self.parts, self.bias[self.filter]))
-        terms = [first, *map(signed, others)]
-        told = sum(float(term.replace(" ", "")) for term in terms)
-        equals = "=" if np.isclose(told, float(total), atol=1e-9, equal_nan=True) else "≈"
-        relu = f" ReLU makes it {self.told(max(self.total, 0))}." if self.relu else ""
+        total, (first, *others) = self.told(self.total), map(self.told, (*self.parts, self.bias[self.filter]))
+        *parts, bias = [first, *map(signed, others)]
+        added = sum(float(term.replace(" ", "")) for term in (*parts, bias))
+        equals = "=" if np.isclose(added, float(total), atol=1e-9, equal_nan=True) else "≈"
+        relu = f", after ReLU {self.told(max(self.total, 0))}" if self.relu else ""
         return (
-            f"Filter {self.filter} at row {self.row}, column {self.column}: {' '.join(terms)} {equals} {total}, "
-            f"one sum for each of {depth} channels and the bias.{relu} Filters: {len(self.filters)}, each of "
-            f"{depth} x {size} x {size} weights, and each makes one map. {self.channels.missing}"
+            f"Filter {self.filter} at row {self.row}, column {self.column}: {' '.join(parts)} (channels) {bias} (bias) "
+            f"{equals} {total}{relu}. {self.channels.missing}"
         ).strip()
 
     def rounded(self, values):

@@ -49,7 +49,7 @@ def test_pick_walk_choose_and_cut(page, explorer):
     pale = colour(last, 97, 97)
     explorer.get_by_role("checkbox", name="ReLU").focus()
     page.keyboard.press("Space")
-    status.get_by_text("ReLU makes it").wait_for()
+    status.get_by_text("after ReLU").wait_for()
     page.wait_for_function("([c, was]) => String(c.getContext('2d').getImageData(97, 97, 1, 1).data) !== was",
                            arg=[last.element_handle(), ",".join(map(str, pale))])  # fmt: skip
     assert max(colour(last, 97, 97)[:3]) < 10  # a bias of -4 leaves next to nothing: black

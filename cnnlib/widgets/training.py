@@ -26,7 +26,7 @@ from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
 FRAME = 0.03  # seconds of training between two pictures, or as long as the last picture took
-READ = 0.25  # seconds between two sets of numbers: nobody reads faster
+CURVES, NUMBERS = 0.12, 0.5  # seconds: curves move little and cost a browser much, and nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
 JUDGED = 25  # iterations between two looks at all held-out images
 PROBE = 32  # images in which a dead map is nowhere above zero
@@ -99,7 +99,7 @@ class TrainingLab(Explorer):
         self.watched = self.held_out or self.data
         self.current = self.first = None
         self.loop, self.thread, self.wishes, self.turn = running_loop(), threading.get_ident(), {}, 0
-        self.problem, self.following, self.read, self.pace = "", False, 0.0, deque(maxlen=25)
+        self.problem, self.following, self.last, self.pace = "", False, {}, deque(maxlen=25)
         self.limits = {
             **{name: (low, max(high, self.takes.get(name, low))) for name, (low, high) in LIMITS.items()},
             "batch_size": (1, len(self.data[0])),
@@ -409,30 +409,36 @@ class TrainingLab(Explorer):
     # What is shown
 
     def show(self, moving=False):
-        """Bring everything up to date; while it is moving, the numbers to be read only now and then."""
+        """Bring all up to date; while it is moving the pictures only, and the rest now and then."""
         k, runs = self.iteration, [run for run in (self.current, self.first) if run]
-        now = time.perf_counter()
-        self.pace.append((now, k))
-        self.scrubber.max = len(self.film)
-        self.scrubber.value = k
-        self.bar.max = self.iterations
-        self.bar.value = min(k, self.iterations)
-        self.draw_charts(runs)
+        self.pace.append((time.perf_counter(), k))
         self.draw_pictures(runs)
-        if moving and now - self.read < READ:
-            return
-        self.read = now
-        told = f", {self.speed:.0f} a second" if moving else ""
-        if self.problem:
-            told = '. <b style="color: #d32f2f">Read below</b>'
-        self.bar.bar_style = "danger" if self.problem else ""
-        self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{told}"
-        self.key.value = self.legend(runs)
-        self.table.value = self.layer_table()
-        self.waiting.value = "<b>&nbsp;waiting for Reset:</b>" if self.pending else "&nbsp;set, then Reset:"
-        self.twin_button.disabled = not (self.twin or len(self.film))
-        self.momentum_slider.disabled = self.optimizer == "Adam"
-        self.tell(self.problem)
+        if self.due("curves", CURVES, moving):
+            self.scrubber.max = len(self.film)
+            self.scrubber.value = k
+            self.bar.max = self.iterations
+            self.bar.value = min(k, self.iterations)
+            self.draw_charts(runs)
+        if self.due("numbers", NUMBERS, moving):
+            told = f", {self.speed:.0f} a second" if moving else ""
+            if self.problem:
+                told = '. <b style="color: #d32f2f">Read below</b>'
+            self.bar.bar_style = "danger" if self.problem else ""
+            self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{told}"
+            self.key.value = self.legend(runs)
+            self.table.value = self.layer_table()
+            self.waiting.value = "<b>&nbsp;waiting for Reset:</b>" if self.pending else "&nbsp;set, then Reset:"
+            self.twin_button.disabled = not (self.twin or len(self.film))
+            self.momentum_slider.disabled = self.optimizer == "Adam"
+            self.tell(self.problem)
+
+    def due(self, what, seconds, moving):
+        """Is it time to show this again?"""
+        now = time.perf_counter()
+        if moving and now - self.last[what] < seconds:
+            return False
+        self.last[what] = now
+        return True
 
     def draw_charts(self, runs):
         across = max(self.iterations, *(len(run.film) for run in runs))

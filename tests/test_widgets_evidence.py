@@ -61,6 +61,11 @@ def test_what_it_says_is_what_a_loop_adds_up(rng, shape, classes):
     assert [f"{x:.1%}</span>" in html.value for x, html in zip(p, explorer.sums)] == [True] * classes
 
 
+def words(value):
+    """Two decimals, of small numbers three digits."""
+    return f"{value:.2f}" if abs(value) >= 0.095 else f"{value:.3g}"
+
+
 def test_reads_in_full(explorer):
     explorer.paint([(r, c) for r in range(6) for c in range(8)])  # all pixels as light as the lightest
     explorer.row, explorer.column = 2, 3
@@ -75,8 +80,8 @@ def test_reads_in_full(explorer):
     assert explorer.text == " ".join([
         "Image 0, painted over.", *by_class,
         "The classifier says " + ", ".join(f"{NAMES[k]} {p[k]:.1%}" for k in order) + ".",
-        f"The pixel in row 2, column 3 is {light:.2f}: it adds {light * w[0]:.2f} for cross, "
-        f"{light * w[1]:.2f} for circle.",
+        f"The pixel in row 2, column 3 is {light:.2f}: it adds {words(light * w[0])} for cross, "
+        f"{words(light * w[1])} for circle.",
     ])  # fmt: skip
     assert repr(explorer) == f"EvidenceExplorer: {explorer.text}" and explorer.text in explorer.words.value
 
@@ -97,6 +102,12 @@ def test_colours_have_weights_for_each_depth(rng):
     shown = explorer.scales[1]
     assert shown.captions[2] == "weights for circle, depth 2" and len(shown.arrays) == 4
     np.testing.assert_allclose(shown.arrays[3], sum(shown.arrays[:3] * explorer.picture), rtol=1e-5, atol=1e-7)
+
+
+def test_ten_classes_say_less_of_each(rng):
+    explorer = EvidenceExplorer(scales((1, 7, 7), 10), rng.random((2, 1, 7, 7), np.float32))
+    assert [tiles.captions for tiles in explorer.scales] == [["weights", "evidence"]] * 10
+    assert f"{explorer.logits[3]:.2f}" in explorer.sums[3].value and "bias" not in explorer.sums[3].value
 
 
 def test_paints_round_dots_light_and_dark(explorer, images):

@@ -70,29 +70,28 @@ class EvidenceExplorer(Explorer):
         _, height, width = self.shape
         controls = {
             "image": IntSlider(0, 0, len(self.images) - 1, description="image", layout={"width": "260px"}),
-            "ink": ToggleButtons(options=["light", "dark"], description="brush", layout={"width": "190px"}),
+            "ink": ToggleButtons(options=["light", "dark"], description="brush", layout={"display": "flex"}),
             "thickness": IntSlider(3, 1, self.thickest, description="thickness", layout={"width": "230px"}),
         }
         for name, control in controls.items():
             control.style.description_width = "initial"
             traitlets.link((self, name), (control, "value"))
-        controls["ink"].style.button_width = "60px"
+        controls["ink"].style.button_width = "auto"
         restore = Button(description="As it was", tooltip="take off what is painted", layout={"width": "90px"})
         restore.on_click(lambda _: self.restore())
 
-        few = len(self.names) <= 3
         zoom = PICTURE / max(height, width)
         self.pad = Tiles(pointer="paint", zoom=int(zoom) if zoom >= 1 else zoom)
-        zoom = min((160 if few else 64) / max(height, width), 24)
+        zoom = min((160 if self.few else 84) / max(height, width), 24)
         if self.shape[0] == 3:
             zoom /= 2  # three maps of weights
         zoom = int(zoom) if zoom >= 1 else zoom
         self.scales = [Tiles(zoom=zoom, columns=self.shape[0] + 1) for _ in self.names]
-        self.sums = [HTML(layout={"width": "210px" if few else "150px"}) for _ in self.names]
+        self.sums = [HTML(layout={"width": "210px" if self.few else "76px"}) for _ in self.names]
         rows = [HBox(pair, layout={"grid_gap": "14px"}) for pair in zip(self.scales, self.sums)]
 
         wrap = {"flex_flow": "row wrap", "grid_gap": "4px 24px", "overflow": "visible"}
-        beside = VBox(rows) if few else Box(rows, layout=wrap | {"flex": "1 1 0"})
+        beside = VBox(rows) if self.few else Box(rows, layout=wrap | {"grid_gap": "4px 12px", "width": "584px"})
         super().__init__(
             Box([*controls.values(), restore], layout=wrap), HBox([self.pad, beside], layout={"grid_gap": "24px"})
         )
@@ -101,6 +100,11 @@ class EvidenceExplorer(Explorer):
         for tiles in (self.pad, *self.scales):
             for trait in ("hovered", "picked"):
                 tiles.observe(self.aim, trait)
+
+    @property
+    def few(self):
+        """Are there so few classes that each has a line of its own?"""
+        return len(self.names) <= 3
 
     @property
     def thickest(self):
@@ -186,7 +190,9 @@ class EvidenceExplorer(Explorer):
         for k, (name, evidence) in enumerate(zip(self.names, self.evidence)):
             arrays = [*self.weights[k], evidence.sum(0)]
             captions = [f"weights for {name}{which}" for which in maps] + ["x pixels = evidence"]
-            last = k == len(self.names) - 1
+            if not self.few:
+                captions = [f"weights{which}" for which in maps] + ["evidence"]
+            last = self.few and k == len(self.names) - 1
             self.scales[k].show(arrays, captions, signed=True, largest=self.largest, legend=last)
         self.weigh()
         self.point()
@@ -195,9 +201,9 @@ class EvidenceExplorer(Explorer):
         """Beside each class, its sum and what softmax makes of all of them."""
         probabilities, parts = self.probabilities, zip(self.evidence.sum((1, 2, 3)), self.bias, self.logits)
         for k, (sums, p, part) in enumerate(zip(self.sums, probabilities, parts)):
-            lines = zip(["evidence", "+ bias", "= logit"], part)
+            lines = zip(["evidence", "+ bias", "= logit"], part) if self.few else [("logit", part[-1])]
             cells = "".join(
-                f'<tr><td>{word}</td><td style="text-align: right; padding-left: 12px">{told(value)}</td></tr>'
+                f'<tr><td>{word}</td><td style="text-align: right; padding-left: 6px">{told(value)}</td></tr>'
                 for word, value in lines
             )
             share = 0 if np.isnan(p) else p
@@ -207,7 +213,7 @@ class EvidenceExplorer(Explorer):
             )
             bold = "bold" if k == probabilities.argmax() else "normal"
             sums.value = (
-                f'<div style="font-size: 15px; line-height: 1.4"><b>{escape(self.names[k])}</b>'
+                f'<div style="font-size: {15 if self.few else 13}px; line-height: 1.4"><b>{escape(self.names[k])}</b>'
                 f'<table style="border-collapse: collapse; line-height: 1.4">{cells}</table>'
                 f'{bar}<span style="font-weight: {bold}">{p:.1%}</span></div>'
             )
@@ -232,7 +238,7 @@ class EvidenceExplorer(Explorer):
             said.append("The classifier answers with what is not a number.")
         here = (slice(None), self.row, self.column)
         values = ", ".join(map(short, self.picture[here]))
-        adds = ", ".join(f"{told(e[here].sum())} for {name}" for name, e in zip(self.names, self.evidence))
+        adds = ", ".join(f"{short(e[here].sum())} for {name}" for name, e in zip(self.names, self.evidence))
         return " ".join(said) + f" The pixel in row {self.row}, column {self.column} is {values}: it adds {adds}."
 
 

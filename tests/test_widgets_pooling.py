@@ -128,6 +128,18 @@ def test_gradients_add_where_blocks_overlap(explorer):
     assert explorer.shifters.layout.display == "none"
 
 
+def test_many_gradients_are_told_in_short():
+    maps = np.zeros((2, 7, 7))
+    maps[:, 3, 3] = [1, 2]
+    explorer = PoolingExplorer(maps, size=4, stride=1)
+    explorer.mode = "backward"
+    assert "of 16 numbers. That is the largest of 16 blocks" in explorer.text
+    assert "gradients add: 1 + 2 + 3 + 4 + 5 + 6 + ... + 16 = 136. Blocks" in explorer.text
+    explorer.size = 8
+    explorer.map = 1  # another map, in blocks of the size before
+    assert explorer.largest == 2 and "does not fit" in explorer.words.value
+
+
 def test_a_tie_sends_the_whole_gradient_to_the_first():
     explorer = PoolingExplorer(np.full((2, 2), 5.0))
     explorer.mode = "backward"

@@ -89,8 +89,6 @@ class ConvolutionExplorer(Explorer):
         self.words.style.font_size = "16px"
 
         self.padding, self.stride, self.filter = padding, stride, filter
-        if self.layer is None:
-            raise ValueError(f"filter {np.shape(filter)} and image {np.shape(image)}: {self.problem}")
         for name, control in controls.items():
             traitlets.link((self, name), (control, "value"))
         self.observe(self.look, ["row", "column"])
@@ -242,8 +240,9 @@ class ConvolutionExplorer(Explorer):
             layer.build(self.image.shape, np.random.default_rng(0))
         except ValueError as reason:
             self.problem = f"{str(reason)[0].upper()}{str(reason)[1:]}."
-            if self.layer:
-                self.tell(self.problem)
+            if self.layer is None:
+                raise ValueError(f"filter {self.weights.shape}, image {self.image.shape}: {self.problem}") from None
+            self.tell(self.problem)
             return
         layer.params = {"w": self.weights[None], "b": np.zeros(1, np.float32)}
         with np.errstate(invalid="ignore"):  # where the image is infinite

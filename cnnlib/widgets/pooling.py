@@ -4,6 +4,7 @@ import numpy as np
 import traitlets
 from ipywidgets import BoundedIntText, Dropdown, HBox, IntSlider, VBox
 
+from cnnlib import plots
 from cnnlib.layers import Conv2D, MaxPool2D
 
 from .convolution import READABLE, close_up, filter_for, left_out, pictures_of, short, volume_of, zoom
@@ -50,14 +51,13 @@ class PoolingExplorer(Explorer):
         self.moved_image = self.volume
         self.scale = {"signed": bool((self.maps < 0).any()), "largest": greatest(self.maps)}  # of all but differences
 
-        self.image, self.shifted_image = Tiles(), Tiles()
-        self.values, self.shifted_values = Tiles(pointer="drag"), Tiles()
-        self.wins, self.map_difference = Tiles(), Tiles()
-        self.pools, self.shifted_pools = Tiles(pointer="drag"), Tiles()
-        self.cells, self.pooled_difference = Tiles(columns=1), Tiles()
+        self.above = [Tiles(), Tiles(pointer="drag"), Tiles(), Tiles(pointer="drag"), Tiles(columns=1)]
+        self.image, self.values, self.wins, self.pools, self.cells = self.above
+        self.below = [Tiles() for _ in self.above]  # the same after a shift
+        self.shifted_image, self.shifted_values, self.map_difference, *pools = self.below
+        self.shifted_pools, self.pooled_difference = pools
         across = zoom(*self.volume.shape[1:], ROOM[filter is None])
-        for sheet in (self.image, self.values, self.map_difference, self.pools, self.pooled_difference, self.wins,
-                      self.shifted_image, self.shifted_values, self.shifted_pools):  # fmt: skip
+        for sheet in [*self.above, *self.below]:
             sheet.zoom = across
         self.coarse = across < COARSE
         if self.coarse:
@@ -76,26 +76,18 @@ class PoolingExplorer(Explorer):
             controls["map"] = BoundedIntText(0, 0, last, description="map, depth", layout={"width": "130px"})
         for control in controls.values():
             control.style.description_width = "initial"
-        columns = [
-            *([[self.image, self.shifted_image]] if self.image.arrays else []),
-            [self.values, self.shifted_values],
-            [self.wins, self.map_difference],
-            [self.pools, self.shifted_pools],
-            [self.cells, self.pooled_difference],
-        ]
+        columns = [VBox(pair) for pair in zip(self.above, self.below)][not self.image.arrays :]
         self.shifters = HBox([controls["right"], controls["down"]])
         others = [control for name, control in controls.items() if name not in ("right", "down")]
         super().__init__(
             HBox(others, layout={"flex_flow": "row wrap", "grid_gap": "0 12px"}),
             self.shifters,
-            HBox([VBox(column) for column in columns], layout={"flex_flow": "row wrap", "grid_gap": "0 10px"}),
+            HBox(columns, layout={"flex_flow": "row wrap", "grid_gap": "0 10px"}),
         )
         self.words.style.font_size = "16px"
 
         self.size, self.stride = size, size if stride is None else stride
         self.pool()
-        if self.layer is None:
-            raise ValueError(f"volume {np.shape(volume)}: {self.problem}")
         for name, control in controls.items():
             traitlets.link((self, name), (control, "value"))
         self.observe(self.look, ["row", "column"])
@@ -192,8 +184,9 @@ class PoolingExplorer(Explorer):
         own, sum_ = (number(short(value)) for value in (self.given[self.row, self.column], self.landed[self.winner]))
         told = f"The gradient {own} of {here} lands at {place} of the map, on the largest of {listed}.{tie}"
         every = [number(short(self.given[at])) for at in self.won_by(*self.winner)]
-        if len(every) > 1:
-            told += f" That is the largest of {len(every)} blocks, and gradients add: {' + '.join(every)} = {sum_}."
+        if (blocks := len(every)) > 1:
+            every[6:-1] = ["..."] if blocks > 9 else every[6:-1]
+            told += f" That is the largest of {blocks} blocks, and gradients add: {' + '.join(every)} = {sum_}."
         return told
 
     @property
@@ -208,6 +201,11 @@ class PoolingExplorer(Explorer):
         rows, columns = self.down // self.layer.step, self.right // self.layer.step
         off = difference(self.moved_pooled, self.pooled, rows, columns, put_back=True)
         return f"{told}; put back by whole blocks, {count(off):,} of {off.size:,}."
+
+    def figure(self):
+        """A still picture: the map and its pooled map, and below them the same after the shift."""
+        rows = [[row for sheet in sheets for row in sheet.rows()] for sheets in (self.above, self.below)]
+        return plots.still([sum(row, []) for row in rows if row], alt=self.text)
 
     # What the hand does
 
@@ -262,23 +260,22 @@ class PoolingExplorer(Explorer):
         return [(r, c) for r in reach[0] for c in reach[1] if self.winner_of(r, c) == (row, column)]
 
     def pool(self, change=None):
-        """Pool anew, if size and stride fit the map."""
+        """Pool anew, in blocks of the last size and stride that fit the map."""
         layer = MaxPool2D(self.size, self.stride)
         try:
             layer.build(self.maps.shape, np.random.default_rng(0))
+            self.layer, self.problem = layer, left_out(layer.size, layer.step, *self.maps.shape[1:])
         except ValueError as reason:
             self.problem = f"{str(reason)[0].upper()}{str(reason)[1:]}."
-            if self.layer:
-                self.tell(self.problem)
-            return
-        self.layer, self.shown = layer, self.maps[self.map]
-        self.pooled = layer.forward(self.shown[None, None])[0, 0]
-        self.problem = left_out(layer.size, layer.step, *self.shown.shape)
+            if self.layer is None:
+                raise ValueError(f"volume {self.volume.shape}: {self.problem}") from None
+        self.shown = self.maps[self.map]
+        self.pooled = self.layer.forward(self.shown[None, None])[0, 0]
         if self.given is None or self.given.shape != self.pooled.shape:
             self.given = np.arange(1, self.pooled.size + 1, dtype=np.float32).reshape(self.pooled.shape)
         with self.hold_trait_notifications():
             self.row, self.column = (min(at, n - 1) for at, n in zip((self.row, self.column), self.pooled.shape))
-            self.values.step = self.wins.step = layer.step
+            self.values.step = self.wins.step = self.layer.step
             named = f"map, depth {self.map}" if len(self.maps) > 1 else "map"
             told, legend = f"{named}: {measures(self.shown)}", self.values.zoom < READABLE
             self.values.show([self.short(self.shown)], [told], numbers=True, legend=legend, **self.scale)
@@ -329,8 +326,7 @@ class PoolingExplorer(Explorer):
     def draw_shift(self):
         """Draw what the shift did, and what goes with the block."""
         if not self.shifts:
-            for sheet in (self.shifted_image, self.shifted_values, self.map_difference, self.shifted_pools,
-                          self.pooled_difference):  # fmt: skip
+            for sheet in self.below:
                 sheet.show([])
         else:
             if self.filter is not None:

@@ -387,6 +387,19 @@ def test_scrubbing_reset_and_run_pause_what_plays(lab):
     in_background(work)
 
 
+def test_a_hand_on_its_way_sees_the_maps_at_once_and_the_words_when_it_rests(lab, images):
+    async def work():
+        lab.run(9)
+        for moment in (5, 4, 3):
+            lab.scrubber.value = moment
+            np.testing.assert_array_equal(lab.maps_shown.arrays, lab.net.activations(images[:1])[1][0])
+        assert "After 9 of 300" in lab.words.value
+        await until(lambda: "After 3 of 300" in lab.words.value)
+        assert lab.text in lab.words.value
+
+    in_background(work)
+
+
 def test_whatever_thread_the_hand_comes_in_by_one_thread_trains(images, labels):
     """JupyterLab sends what the hand does to a subshell of the kernel, which is a thread of its own."""
 

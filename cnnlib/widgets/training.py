@@ -25,7 +25,8 @@ from .chart import chart
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
-FRAME = 0.03  # seconds of training between two pictures, or as long as the last picture took
+FRAME = 0.035  # seconds of training between two pictures, or as long as the last picture took
+REST = 0.12  # seconds without a change, and the hand rests
 CURVES, NUMBERS = 0.12, 0.5  # seconds: curves move little and cost a browser much, and nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
 JUDGED = 25  # iterations between two looks at all held-out images
@@ -99,7 +100,7 @@ class TrainingLab(Explorer):
         self.watched = self.held_out or self.data
         self.current = self.first = None
         self.loop, self.thread, self.wishes, self.turn = running_loop(), threading.get_ident(), {}, 0
-        self.problem, self.following, self.last, self.pace = "", False, {}, deque(maxlen=25)
+        self.problem, self.following, self.last, self.rest, self.pace = "", False, {}, None, deque(maxlen=25)
         self.limits = {
             **{name: (low, max(high, self.takes.get(name, low))) for name, (low, high) in LIMITS.items()},
             "batch_size": (1, len(self.data[0])),
@@ -289,13 +290,14 @@ class TrainingLab(Explorer):
             run.glow = run.glow if change.name != "image" else {}
         if not len(self.film):
             self.current.rates = [(self.learning_rate, self.momentum)]
-        self.show(moving=self.playing)
+        if change.name == "image" or not self.playing:
+            self.glance()
 
     def scrub(self, change):
         if not self.following:
             self.playing, self.problem = False, ""
             self.film.rewind(self.iteration)
-            self.show()
+            self.glance()
 
     def play_or_pause(self, change):
         self.label_play()
@@ -420,7 +422,7 @@ class TrainingLab(Explorer):
             self.bar.value = min(k, self.iterations)
             self.draw_charts(runs)
         if self.due("numbers", NUMBERS, moving):
-            told = f", {self.speed:.0f} a second" if moving else ""
+            told = f", {self.speed:.0f} a second" if self.playing else ""
             if self.problem:
                 told = '. <b style="color: #d32f2f">Read below</b>'
             self.bar.bar_style = "danger" if self.problem else ""
@@ -431,6 +433,20 @@ class TrainingLab(Explorer):
             self.twin_button.disabled = not (self.twin or len(self.film))
             self.momentum_slider.disabled = self.optimizer == "Adam"
             self.tell(self.problem)
+
+    def glance(self):
+        """Show at once what a hand on its way looks at, and all the rest as soon as it rests."""
+        if not (loop := running_loop()):
+            self.show()
+            return
+        self.show(moving=True)
+        if self.rest:
+            self.rest.cancel()
+        self.rest = loop.call_later(REST, self.settle)
+
+    def settle(self):
+        if not self.playing:
+            self.show()
 
     def due(self, what, seconds, moving):
         """Is it time to show this again?"""

@@ -57,7 +57,7 @@ class VolumeExplorer(Explorer):
         self.before = layer.before
         self.framed = np.pad(self.image, [(0, 0), *[(layer.before, layer.after)] * 2])
         self.largest = max(greatest(self.image) * greatest(self.filters), greatest(self.bias)) or 1.0
-        self.names, self.seen = [f"depth {d}" for d in range(depth)], ()
+        self.seen = ()
 
         slim = {"button_width": "44px", "description_width": "initial"}
         choose = ToggleButtons(options=range(n), description="filter", style=slim, layout={"display": "flex"})
@@ -178,7 +178,7 @@ class VolumeExplorer(Explorer):
     def show(self, change=None):
         """Draw all of it anew."""
         self.scale = {"signed": bool((self.image < 0).any()), "largest": greatest(self.image)}
-        self.channels.show(list(self.image), self.names, numbers=True, **self.scale)
+        self.channels.show(list(self.image), self.each("depth"), numbers=True, **self.scale)
         self.output.show(
             list(self.maps), [f"filter {f}" for f in range(len(self.sums))], signed=not self.relu, numbers=True
         )
@@ -193,8 +193,10 @@ class VolumeExplorer(Explorer):
         self.seen = self.filter, self.row, self.column
         weights = self.filters[self.filter]
         largest = greatest(self.filters)
-        self.patches.show(list(short(self.patch, self.scale["largest"])), self.names, numbers=True, **self.scale)
-        self.slices.show(list(short(weights, largest)), self.names, signed=True, largest=largest, numbers=True)
+        self.patches.show(
+            list(short(self.patch, self.scale["largest"])), self.each("patch"), numbers=True, **self.scale
+        )
+        self.slices.show(list(short(weights, largest)), self.each("slice"), signed=True, largest=largest, numbers=True)
         self.products.show(
             list(short(self.patch * weights, largest * self.scale["largest"])),
             [f"sum {self.told(part)}" for part in self.parts],
@@ -208,6 +210,10 @@ class VolumeExplorer(Explorer):
         told = "circles for channels, arrows for filters: the numbers are told below"
         self.arrows.value = self.picture(END, self.graph(), told)
         self.tell()
+
+    def each(self, name):
+        """A caption for each channel: "slice 0", "slice 1"."""
+        return [f"{name} {d}" for d in range(len(self.image))]
 
     def graph(self):
         """Circles for channels and for maps, and from each channel to each map an arrow: a slice of a filter."""
@@ -290,7 +296,7 @@ def arrow(here, there, chosen):
     """From a channel's circle to a map's, up to its edge."""
     far = math.hypot(RIGHT - LEFT, there - here)
     right, down = (RIGHT - LEFT) / far, (there - here) / far
-    x, y = RIGHT - ROUND * right - 4, there - ROUND * down - 4 * down
+    x, y = RIGHT - (ROUND + 4) * right, there - (ROUND + 4) * down
     if not chosen:
         return f'<path d="M{LEFT} {here:.1f}L{x:.1f} {y:.1f}" stroke="currentColor" stroke-opacity="0.25"/>'
     base, side = (x - 11 * right, y - 11 * down), (-4.5 * down, 4.5 * right)

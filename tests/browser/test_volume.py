@@ -31,7 +31,7 @@ def colour(canvas, x, y):
 
 def test_pick_walk_choose_and_cut(page, explorer):
     status, last = explorer.get_by_role("status"), explorer.get_by_role("img", name="filter 2, 20 by 20")
-    patch = explorer.get_by_role("img", name="depth 0, 3 by 3").first
+    patch = explorer.get_by_role("img", name="patch 0, 3 by 3")
     before = patch.screenshot()
     last.click(position={"x": 12, "y": 52})  # 5 screen pixels a cell
     status.get_by_text("Filter 2 at row 10, column 2:").wait_for()
@@ -60,7 +60,7 @@ def test_pick_walk_choose_and_cut(page, explorer):
 
 def test_columns_of_tiles_and_circles_are_in_line(page, explorer):
     circles = [c.bounding_box() for c in explorer.locator("circle").all()]
-    rows = [explorer.get_by_role("img", name=f"depth {d}, 3 by 3").first.bounding_box() for d in range(3)]
+    rows = [explorer.get_by_role("img", name=f"slice {d}, 3 by 3").bounding_box() for d in range(3)]
     maps = [explorer.get_by_role("img", name=f"filter {f}, 20 by 20").bounding_box() for f in range(3)]
     for circle, tile in zip(circles, rows + maps, strict=True):
         assert abs(circle["y"] + circle["height"] / 2 - tile["y"] - tile["height"] / 2) < 6

@@ -50,9 +50,11 @@ def images(images, titles=None, columns=8):
     rows = -(-n // columns)
     picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", 1.3 * columns, 1.5 * rows)
     axes = picture.subplots(rows, columns, squeeze=False)
-    for ax in axes.flat:
+    for ax in axes.flat[n:]:
         ax.axis("off")
     for ax, image, title in zip(axes.flat, images, titles):
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_color("#bbbbbb")  # or white pictures would have no end
         image = np.asarray(image, float).transpose(1, 2, 0)  # of whole numbers, matplotlib thinks that 255 is white
         ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
         ax.set_title(title, fontsize=9)

@@ -38,6 +38,12 @@ def test_grey_images_run_from_black_to_white(rng):
         assert ax.images[0].get_cmap()(1.0) == (1, 1, 1, 1)
 
 
+def test_a_white_image_can_be_told_from_the_page():
+    first, _, empty = plots.images(np.ones((5, 1, 4, 4)), columns=3).axes[3:]
+    assert first.axison and first.spines["left"].get_edgecolor() != (1, 1, 1, 1)
+    assert not empty.axison
+
+
 def test_maps_that_are_compared_share_one_scale(rng):
     before, after = rng.random((2, 2, 4, 4))
     picture = plots.maps({"before": before, "after": 3 * after})

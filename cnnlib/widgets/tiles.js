@@ -3,6 +3,7 @@
 
 const NUMBERS_FROM = 20; // a cell of fewer screen pixels is too small for its number
 const AXES = /\b((?:depth|height|width|filter)s?)\b/; // these words have colours of their own all through the course
+const COUNTED = new RegExp(`${AXES.source} (?=\\d)`, "g"); // "height 4" stays on one line
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 function render({ model, el }) {
@@ -63,7 +64,8 @@ function render({ model, el }) {
     const zoom = model.get("zoom");
     const sharp = window.devicePixelRatio || 1;
     const text = model.get("captions")[tile] ?? "";
-    if (caption.textContent !== text) caption.replaceChildren(...coloured(text));
+    const told = text.replace(COUNTED, "$1\u00a0");
+    if (caption.textContent !== told) caption.replaceChildren(...coloured(told));
     figure.style.width = `${Math.max(width * zoom, 24)}px`;
     canvas.setAttribute("aria-label", `${text || `picture ${tile + 1}`}, ${height} by ${width}`);
     canvas.style.cursor = { hover: "crosshair", drag: "grab", paint: "cell" }[model.get("pointer")];

@@ -109,4 +109,5 @@ def test_on_a_photograph(page, outputs):
     told(page, large, f"at row {row + 1}, column {column + 1} of the map")
     caption = large.locator("figcaption", has_text="filter, depth 2")
     assert caption.locator("u").all_inner_texts() == ["filter", "depth"]
+    assert caption.inner_text() == "filter, depth\xa02"  # a number stays with its axis
     assert page.problems == []

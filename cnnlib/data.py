@@ -94,14 +94,41 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
     middle = np.arange(size, dtype=np.float32) + np.float32(0.5)        # of each pixel
     shapes = np.stack([x, y, radii, strokes, turns], axis=1).tolist()   # Python floats, so that float32 stays float32
     for i, (x, y, r, stroke, turn) in enumerate(shapes):
-        distance = (_to_circle if circle[i] else _to_cross)(middle - x, middle[:, None] - y, r, turn)
-        coverage = np.clip(0.5 + stroke / 2 - distance, 0, 1)           # 1 inside, 0 outside, a soft edge between
-        ground, paint = backgrounds[i, :, None, None], colours[i, :, None, None]
-        images[i] = ground + coverage * (paint - ground)
+        coverage = _coverage(circle[i], middle - x, middle[:, None] - y, r, stroke, turn)
+        images[i] = _painted(coverage, backgrounds[i], colours[i])
         if noise:
             images[i] += noise * rng.standard_normal((3, size, size), np.float32)
         boxes[i] = _box(coverage > 0)
     return Shapes(np.clip(images, 0, 1, out=images), circle.astype(np.int64), boxes)
+
+
+def draw(shape, *, size=64, x=None, y=None, radius=16, stroke=4, turn=0,
+         background=(0, 0.45, 0.7), colour=(0.95, 0.9, 0.25)):
+    """Draw one cross or circle just as you say: float32 (3, size, size) in [0, 1].
+
+    shape   CROSS or CIRCLE
+    x, y    of its middle, in pixels from the left and from the top; None: the middle of the picture. What lies outside
+            of the picture is cut off
+    radius  of a circle, and of a cross's four arms, in pixels, measured to the middle of the line
+    stroke  how thick the line is, in pixels
+    turn    by so many degrees clockwise; a cross of turn 0 stands upright, +
+    background, colour
+            (red, green, blue), each 0 to 1
+
+    Raises TypeError or ValueError that names the value if it is not as above.
+    """
+    if shape not in (CROSS, CIRCLE):
+        raise ValueError(f"shape must be data.CROSS or data.CIRCLE, got {shape!r}")
+    size = _whole(size, "size", 1)
+    x = size / 2 if x is None else _number(x, "x", -size, 2 * size)
+    y = size / 2 if y is None else _number(y, "y", -size, 2 * size)
+    radius, stroke = _number(radius, "radius", 0, size), _number(stroke, "stroke", 0, size)
+    turn = math.radians(_number(turn, "turn", -360, 360))
+    if background is None or colour is None:
+        raise TypeError("background and colour must be (red, green, blue), got None")
+    middle = np.arange(size, dtype=np.float32) + np.float32(0.5)
+    coverage = _coverage(shape == CIRCLE, middle - x, middle[:, None] - y, radius, stroke, turn)
+    return _painted(coverage, _rgb(background, "background"), _rgb(colour, "colour"))
 
 
 def centered(images):
@@ -145,6 +172,18 @@ def digits(split="train"):
 
 
 # --- drawing
+
+def _coverage(circle, dx, dy, radius, stroke, turn):
+    """How much of each pixel at (dx, dy) from its middle a shape covers: 1 inside, 0 outside, a soft edge between."""
+    distance = (_to_circle if circle else _to_cross)(dx, dy, radius, turn)
+    return np.clip(0.5 + stroke / 2 - distance, 0, 1)
+
+
+def _painted(coverage, background, colour):
+    """An image (3, height, width): the colour where it covers, the background elsewhere."""
+    ground, paint = background[:, None, None], colour[:, None, None]
+    return ground + coverage * (paint - ground)
+
 
 def _to_circle(dx, dy, radius, turn):
     """Distance of each point (dx, dy) to the circle's line; turning a circle changes nothing."""

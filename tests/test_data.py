@@ -153,6 +153,48 @@ def test_shapes_are_everywhere():
         assert np.histogram(centre, bins=4, range=(10, 54))[0].min() > 180
 
 
+# --- one picture, as it is asked for
+
+def test_draw_on_paper():
+    cross = data.draw(data.CROSS, size=8, radius=2.5, stroke=1, background=BLACK, colour=WHITE)
+    assert cross.shape == (3, 8, 8) and cross.dtype == np.float32
+    np.testing.assert_array_equal(cross[0], cross[0].T)
+    row = data.draw(data.CROSS, size=7, x=3.5, y=3.5, radius=2, stroke=1, background=BLACK, colour=WHITE)[0, 3]
+    np.testing.assert_allclose(row, [0, 1, 1, 1, 1, 1, 0])
+    ring = data.draw(data.CIRCLE, size=9, radius=3, stroke=1, background=BLACK, colour=WHITE)[0]
+    np.testing.assert_allclose(ring[4], [0, 1, 0, 0, 0, 0, 0, 1, 0])
+
+
+def test_draw_turns_clockwise_moves_and_cuts_off():
+    def cover(**knobs):
+        return data.draw(data.CROSS, background=BLACK, colour=WHITE, **knobs)[0]
+
+    right_arm_end = cover(turn=30)[32 + 8 - 1 : 32 + 8 + 1, 32 + 13]    # 16 * sin 30, 16 * cos 30
+    assert right_arm_end.min() == 1
+    np.testing.assert_allclose(cover(turn=90), cover(), atol=1e-5)
+    np.testing.assert_array_equal(cover(x=42, y=27)[2:, 10:], np.roll(cover(), (-5, 10), (0, 1))[2:, 10:])
+    assert not cover(x=-30).any() and cover(x=0).any()
+
+
+def test_draw_paints_its_colours():
+    image = data.draw(data.CROSS, background=(0.2, 0.4, 0.6), colour=(1, 0, 0.5))
+    np.testing.assert_allclose(image[:, 0, 0], [0.2, 0.4, 0.6])
+    np.testing.assert_allclose(image[:, 32, 32], [1, 0, 0.5])
+
+
+@pytest.mark.parametrize("knobs, error", [
+    ({"shape": "cross"}, "shape must be data.CROSS or data.CIRCLE, got 'cross'"),
+    ({"turn": "45"}, "turn must be a number, got '45'"),
+    ({"stroke": -1}, "stroke must be from 0 to 64, got -1"),
+    ({"x": 200}, "x must be from -64 to 128, got 200"),
+    ({"colour": None}, r"background and colour must be \(red, green, blue\), got None"),
+    ({"colour": (2, 0, 0)}, r"colour must be \(red, green, blue\), each from 0 to 1, got \(2, 0, 0\)"),
+])  # fmt: skip
+def test_draw_names_what_it_cannot_draw(knobs, error):
+    with pytest.raises((TypeError, ValueError), match=f"^{error}"):
+        data.draw(**{"shape": data.CROSS, **knobs})
+
+
 # --- the colours
 
 def pairs(images):

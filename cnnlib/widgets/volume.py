@@ -190,23 +190,25 @@ class VolumeExplorer(Explorer):
         """Draw what goes with the place and the filter."""
         if self.seen == (self.filter, self.row, self.column):
             return
+        weights, largest = self.filters[self.filter], greatest(self.filters)
+        if self.seen[:1] != (self.filter,):
+            captions = self.each("slice")
+            self.slices.show(list(short(weights, largest)), captions, signed=True, largest=largest, numbers=True)
         self.seen = self.filter, self.row, self.column
-        weights = self.filters[self.filter]
-        largest = greatest(self.filters)
         self.patches.show(
             list(short(self.patch, self.scale["largest"])), self.each("patch"), numbers=True, **self.scale
         )
-        self.slices.show(list(short(weights, largest)), self.each("slice"), signed=True, largest=largest, numbers=True)
         self.products.show(
             list(short(self.patch * weights, largest * self.scale["largest"])),
             [f"sum {self.told(part)}" for part in self.parts],
             signed=True, largest=largest * self.scale["largest"], numbers=True,
         )  # fmt: skip
         corner = self.row - self.before, self.column - self.before
-        self.channels.boxes = [box(d, *corner, self.size, self.size, plots.FILTER) for d in range(len(self.image))]
-        self.output.boxes = [box(self.filter, self.row, self.column, 1, 1, plots.FILTER)]
-        self.output.picked = self.seen
-        self.channels.picked = (*(self.channels.picked or (0,))[:1], self.row, self.column)
+        with self.channels.hold_sync(), self.output.hold_sync():
+            self.channels.boxes = [box(d, *corner, self.size, self.size, plots.FILTER) for d in range(len(self.image))]
+            self.output.boxes = [box(*self.seen, 1, 1, plots.FILTER)]
+            self.channels.picked = (*(self.channels.picked or (0,))[:1], self.row, self.column)
+            self.output.picked = self.seen
         told = "circles for channels, arrows for filters: the numbers are told below"
         self.arrows.value = self.picture(END, self.graph(), told)
         self.tell()

@@ -29,11 +29,12 @@ class Check:
     praise    what to tell a reader who got it right, after "Correct."
     verdict   where many answers are right: (the reader's result, *arguments) -> what is the matter with it, or "".
               There are no named mistakes then, and `right` is one answer of many.
+    kind      the type of the result, if it is no number and no array; it needs a verdict
     """
 
-    def __init__(self, right, inputs, praise, mistakes=None, verdict=None):
+    def __init__(self, right, inputs, praise, mistakes=None, verdict=None, kind=None):
         self.right, self.inputs, self.praise = right, inputs, praise
-        self.mistakes, self.verdict = mistakes or {}, verdict
+        self.mistakes, self.verdict, self.kind = mistakes or {}, verdict, kind
         self.name = right.__name__
         self.arguments = list(inspect.signature(right).parameters)
 
@@ -94,8 +95,12 @@ class Check:
                 "Not solved yet: your function returns nothing. Write its body, and return what you get: "
                 "to print it is not enough."
             )
-        if not is_numbers(result):
-            wanted = "a number" if np.ndim(self.right(*case)) == 0 else "a NumPy array"
+        if not (isinstance(result, self.kind) if self.kind else is_numbers(result)):
+            wanted = "a NumPy array"
+            if self.kind:
+                wanted = f"a {self.kind.__name__}"
+            elif np.ndim(self.right(*case)) == 0:
+                wanted = "a number"
             raise Feedback(f"Your function returns a {type(result).__name__}, where {wanted} is wanted.")
         return result
 

@@ -1,28 +1,31 @@
 """A filter on its way over an image: every product, and every sum."""
 
 import math
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, BoundedIntText, Dropdown, FloatText, HBox, Play, VBox
+from ipywidgets import HTML, BoundedIntText, Checkbox, Dropdown, FloatSlider, FloatText, HBox, Play, VBox
 
 from cnnlib import plots
 from cnnlib.layers import Conv2D, spread
 from cnnlib.plots import FILTER
 
-from .explorer import Explorer
+from .explorer import Explorer, tiles_in
 from .tiles import Tiles, box, greatest, number
 
 PRESETS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
     "blur": [[1 / 9] * 3] * 3,
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
+    "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
     "Sobel x": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
     "Sobel y": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
     "45 degrees": [[-2, -1, 0], [-1, 0, 1], [0, 1, 2]],
 }
 PADDINGS = ["valid", "same", *range(10)]
 LARGEST = 11  # filter, in pixels across
+FAR = 5  # how far from zero the slider of a weight goes, unless the filter has a larger one
 SLICES = 4  # of the depth whose numbers are shown
 CLOSE = 17  # pixels across a close-up
 ROOM = 210  # pixels of the screen across an image
@@ -40,7 +43,9 @@ class ConvolutionExplorer(Explorer):
 
     Set `row` and `column`, the place in the map, and read `patch`, `products`, their `total`, and the whole `map`. Set
     `filter` to an array or `preset` to a name, and `size`, `padding`, `stride`. The hand drags the window over the
-    image, or picks a pixel of the map, or picks a number of the filter and types another.
+    image, or picks a pixel of the map, or picks a number of the filter and slides it, or types another.
+
+    The colours of the map tell signs. `greys` shows it as a picture instead, as dark and as bright as the image.
 
     ValueError for arrays of other shapes, TraitError for a place that the map does not have and for other settings.
     Settings that do not fit together are told in red, and the picture stays as it was.
@@ -52,6 +57,7 @@ class ConvolutionExplorer(Explorer):
     size = traitlets.Int(3, min=1, max=LARGEST)
     padding = traitlets.Enum(PADDINGS, "valid")
     stride = traitlets.Int(1, min=1, max=8)
+    greys = traitlets.Bool(False)
 
     def __init__(self, image, filter, padding="valid", stride=1):
         self.image, self.flat = volume_of(image, "image"), np.ndim(image) == 2
@@ -61,7 +67,8 @@ class ConvolutionExplorer(Explorer):
         self.whole, self.output = Tiles(pointer="drag"), Tiles(pointer="drag")
         self.near, self.near_output = Tiles(zoom=6), Tiles(zoom=6)
         self.numbers = self.patches, self.filters, self.multiplied = [Tiles(columns=1) for _ in range(3)]
-        self.weight = FloatText(description="weight", layout={"width": "150px"})
+        self.weight = FloatText(description="weight", step=0.1, layout={"width": "130px"})
+        self.slider = FloatSlider(description="or slide", step=0.1, readout=False, layout={"width": "230px"})
         self.term = HTML()
         small = self.image.shape[2] < CLOSE
         self.play = Play(description="walk", interval=600 if small else 100, step=1 if small else 4)
@@ -70,8 +77,9 @@ class ConvolutionExplorer(Explorer):
             "size": BoundedIntText(3, 1, LARGEST, description="size", layout={"width": "100px"}),
             "padding": Dropdown(options=PADDINGS, description="padding", layout={"width": "140px"}),
             "stride": BoundedIntText(1, 1, 8, description="stride", layout={"width": "110px"}),
+            "greys": Checkbox(description="map in greys", indent=False, layout={"width": "130px"}),
         }
-        for control in [*controls.values(), self.weight]:
+        for control in [*controls.values(), self.weight, self.slider]:
             control.style.description_width = "initial"
         times, equals = (HTML(f'<div style="font-size: 22px; padding-top: 40px">{sign}</div>') for sign in "×=")
         super().__init__(
@@ -80,7 +88,7 @@ class ConvolutionExplorer(Explorer):
                 [
                     VBox([self.whole, self.near]),
                     VBox([HBox([self.patches, times, self.filters, equals, self.multiplied]),
-                          HBox([self.weight, self.term])]),
+                          HBox([self.weight, self.slider]), self.term]),
                     VBox([self.output, self.near_output]),
                 ],
                 layout={"flex_flow": "row wrap", "grid_gap": "0 14px"},
@@ -92,7 +100,7 @@ class ConvolutionExplorer(Explorer):
         for name, control in controls.items():
             traitlets.link((self, name), (control, "value"))
         self.observe(self.look, ["row", "column"])
-        self.observe(self.settle, ["padding", "stride"])
+        self.observe(self.settle, ["padding", "stride", "greys"])
         self.observe(self.resize, "size")
         self.observe(self.choose, "preset")
         self.whole.observe(lambda change: self.point(*change.new[1:]), "picked")
@@ -104,6 +112,7 @@ class ConvolutionExplorer(Explorer):
             sheet.observe(self.hover, "hovered")
         self.filters.observe(self.pick, "picked")
         self.weight.observe(self.edit, "value")
+        self.slider.observe(self.edit, "value")
 
     # What Python reads and sets
 
@@ -206,20 +215,24 @@ class ConvolutionExplorer(Explorer):
         frames = [box(*cell, 1, 1)] if cell else []
         for sheet in self.numbers:
             sheet.boxes = [*([box(*sheet.picked, 1, 1, FILTER)] if sheet is self.filters else []), *frames]
-        told = '<span style="opacity: 0.7">pick one in the filter, set it here</span>'
+        told = '<span style="opacity: 0.7">pick a weight in the filter, and set it here</span>'
         if cell:
             told = [number(self.rounded(values[cell])) for values in (self.cut, self.shown, self.shown * self.cut)]
             told = f'<span style="font-size: 18px">{told[0]} × {told[1]} = {told[2]}</span>'
         self.term.value = told
 
     def pick(self, change=None):
-        self.weight.value = round(float(self.shown[self.filters.picked]), 4)
+        weight, far = round(float(self.shown[self.filters.picked]), 4), max(FAR, math.ceil(self.strongest))
+        with self.slider.hold_trait_notifications():  # ends and value are one message
+            self.slider.min, self.slider.max, self.slider.value = -far, far, weight
+        self.weight.value = weight
         self.hover()
 
     def edit(self, change):
-        if change.new != round(float(self.shown[self.filters.picked]), 4):
+        weight = round(change.new, 4)
+        if weight != round(float(self.shown[self.filters.picked]), 4):
             weights = self.weights.copy()
-            weights[self.filters.picked] = change.new
+            weights[self.filters.picked] = weight
             self.filter = weights
 
     def choose(self, change):
@@ -251,7 +264,7 @@ class ConvolutionExplorer(Explorer):
             self.frame(layer.before, layer.after)
         self.layer = layer
         self.problem = left_out(layer.size, layer.stride, *self.framed.shape[1:])
-        with self.hold_trait_notifications():
+        with self.hold_trait_notifications(), together(tiles_in(self)):
             self.row, self.column = (min(at, n - 1) for at, n in zip((self.row, self.column), self.map.shape))
             self.show()
 
@@ -276,10 +289,10 @@ class ConvolutionExplorer(Explorer):
     def show(self):
         """Draw the map and the filter, and what goes with the window."""
         self.whole.step = self.near.step = self.layer.stride
-        with self.output.hold_sync():
-            self.output.zoom = zoom(*self.framed.shape[1:])
-            caption = "map: height {}, width {}".format(*self.map.shape)
-            self.output.show([short(self.map)], [caption], numbers=True, legend=self.output.zoom < READABLE)
+        self.output.zoom = zoom(*self.framed.shape[1:])
+        caption = "map: height {}, width {}".format(*self.map.shape)
+        self.tones = {"greys": True, "largest": self.scale["largest"] * len(self.image)} if self.greys else {}
+        self.output.show([short(self.map)], [caption], numbers=True, legend=self.output.zoom < READABLE, **self.tones)
         room = 102 if self.small or len(self.image) > 1 else 120
         for sheet in self.numbers:
             sheet.zoom = int(np.clip(room / self.layer.size, READABLE, 40))
@@ -296,9 +309,17 @@ class ConvolutionExplorer(Explorer):
 
     def look(self, change=None):
         """Draw what goes with the window."""
-        if self.seen == (self.row, self.column):
-            return
-        self.seen = self.row, self.column
+        if self.seen != (self.row, self.column):
+            self.seen = self.row, self.column
+            with together(tiles_in(self)):
+                self.draw_places()
+                self.draw_numbers()
+                self.mark()
+                self.hover()
+            self.tell(self.problem)
+
+    def draw_places(self):
+        """Where the window is in the image, and its pixel in the map."""
         size, before = self.layer.size, self.layer.before
         top, left = self.row * self.layer.stride, self.column * self.layer.stride
         height, width = self.image.shape[1:]
@@ -311,32 +332,30 @@ class ConvolutionExplorer(Explorer):
         self.output.boxes = [box(0, self.row, self.column, 1, 1, FILTER)]
         if not self.small:
             self.whole.boxes = frames()
-        else:
-            middle = (size - 1) // 2
-            self.corner, near = close_up(self.pictures, top + middle, left + middle)
-            self.corner_output, near_output = close_up([self.map], self.row, self.column)
-            self.whole.boxes = frames(more=[box(0, *self.corner, CLOSE, CLOSE, FILTER, dashed=True)])
-            with self.near.hold_sync():
-                self.near.show(near, ["close-up of the image"], **self.scale)
-                self.near.boxes = frames(*self.corner)
-            with self.near_output.hold_sync():
-                scale = {"signed": self.output.signed, "largest": self.output.largest}
-                self.near_output.show(near_output, ["close-up of the map"], **scale)
-                down, right = self.corner_output
-                self.near_output.boxes = [box(0, self.row - down, self.column - right, 1, 1, FILTER)]
+            return
+        middle = (size - 1) // 2
+        self.corner, near = close_up(self.pictures, top + middle, left + middle)
+        self.whole.boxes = frames(more=[box(0, *self.corner, CLOSE, CLOSE, FILTER, dashed=True)])
+        self.near.show(near, ["close-up of the image"], **self.scale)
+        self.near.boxes = frames(*self.corner)
+        self.corner_output, near = close_up([self.map], self.row, self.column)
+        down, right = self.corner_output
+        tones = self.tones or {"signed": self.output.signed, "largest": self.output.largest}
+        self.near_output.show(near, ["close-up of the map"], **tones)
+        self.near_output.boxes = [box(0, self.row - down, self.column - right, 1, 1, FILTER)]
 
+    def draw_numbers(self):
+        """The patch, and its products with the filter."""
         cut, brightest = self.cut, self.scale["largest"]
         patches = [short(values, brightest) for values in cut[:SLICES]]
-        self.patches.show(patches, self.called("patch"), numbers=True, **self.scale)
+        greys = len(self.image) == 1 and self.pictures[0].ndim == 3  # as the image is
+        self.patches.show(patches, self.called("patch"), numbers=True, greys=greys, **self.scale)
         products = self.shown * cut
         captions = self.called("products")
         if len(products) > 1:  # as short as those of patch and filter, so that the rows are level
             captions = [f"sum: {number(self.rounded(values.sum()))}" for values in products[:SLICES]]
         products = [self.rounded(values) for values in products[:SLICES]]
         self.multiplied.show(products, captions, signed=True, largest=brightest * self.strongest, numbers=True)
-        self.mark()
-        self.hover()
-        self.tell(self.problem)
 
     def mark(self):
         """Let the arrow keys start from the window, in the image and in the map."""
@@ -357,6 +376,15 @@ class ConvolutionExplorer(Explorer):
     def rounded(self, values):
         """Products and sums, as exactly as they are told."""
         return short(values, self.scale["largest"] * self.strongest)
+
+
+@contextmanager
+def together(sheets):
+    """Send all that changes on each of these sheets in one message."""
+    with ExitStack() as stack:
+        for sheet in sheets:
+            stack.enter_context(sheet.hold_sync())
+        yield
 
 
 def volume_of(array, name):

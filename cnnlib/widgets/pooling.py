@@ -7,7 +7,7 @@ from ipywidgets import BoundedIntText, Dropdown, HBox, IntSlider, VBox
 from cnnlib import plots
 from cnnlib.layers import Conv2D, MaxPool2D
 
-from .convolution import READABLE, close_up, filter_for, left_out, pictures_of, short, volume_of, zoom
+from .convolution import READABLE, close_up, filter_for, left_out, pictures_of, short, together, volume_of, zoom
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
@@ -273,7 +273,7 @@ class PoolingExplorer(Explorer):
         self.pooled = self.layer.forward(self.shown[None, None])[0, 0]
         if self.given is None or self.given.shape != self.pooled.shape:
             self.given = np.arange(1, self.pooled.size + 1, dtype=np.float32).reshape(self.pooled.shape)
-        with self.hold_trait_notifications():
+        with self.hold_trait_notifications(), together(self.above + self.below):
             self.row, self.column = (min(at, n - 1) for at, n in zip((self.row, self.column), self.pooled.shape))
             self.values.step = self.wins.step = self.layer.step
             named = f"map, depth {self.map}" if len(self.maps) > 1 else "map"
@@ -346,17 +346,22 @@ class PoolingExplorer(Explorer):
 
     def look(self, change=None):
         """Draw what goes with the block."""
-        if self.seen == (self.row, self.column):
-            return
-        self.seen = self.row, self.column
+        if self.seen != (self.row, self.column):
+            self.seen = self.row, self.column
+            with together(self.above):
+                self.draw_block()
+                self.mark()
+            self.tell(self.problem)
+
+    def draw_block(self):
+        """Where the block is, and its numbers."""
         size, step = self.layer.size, self.layer.step
         top, left = self.row * step, self.column * step
         row, column = self.winner
-        self.corner, part = close_up([self.fates], top, left)
+        self.corner = (0, 0)
         if self.coarse:
+            self.corner, part = close_up([self.fates], top, left)
             self.wins.show(part, [f"{self.told}; close-up"], **self.lot)
-        else:
-            self.corner = (0, 0)
         down, right = self.corner
         self.values.boxes = [box(0, top, left, size, size), box(0, row, column, 1, 1)]
         self.wins.boxes = [box(0, top - down, left - right, size, size), box(0, row - down, column - right, 1, 1)]
@@ -364,14 +369,10 @@ class PoolingExplorer(Explorer):
         if self.shifts:
             self.shifted_values.boxes = self.values.boxes[:1]
             self.shifted_pools.boxes = self.pools.boxes
-
         blocks = [self.block, self.moved[top : top + size, left : left + size]][: 1 + self.shifts]
-        with self.cells.hold_sync():
-            self.cells.zoom = int(np.clip(96 / size, 20, 40))
-            self.cells.show([self.short(b) for b in blocks], ["block", "after the shift"], numbers=True, **self.scale)
-            self.cells.boxes = [box(0, row - top, column - left, 1, 1)]
-        self.mark()
-        self.tell(self.problem)
+        self.cells.zoom = int(np.clip(96 / size, 20, 40))
+        self.cells.show([self.short(b) for b in blocks], ["block", "after the shift"], numbers=True, **self.scale)
+        self.cells.boxes = [box(0, row - top, column - left, 1, 1)]
 
     def seen_as(self, image):
         """An image as one tile, if it can be one."""

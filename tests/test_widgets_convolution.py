@@ -152,6 +152,53 @@ def test_weights_are_edited_one_by_one(explorer):
     np.testing.assert_allclose(explorer.filter, np.full((3, 3), 1 / 9))
 
 
+def test_a_weight_is_slid(explorer):
+    explorer.filters.picked = (0, 0, 2)
+    slider = explorer.slider
+    assert (slider.min, slider.value, slider.max) == (-5, 1, 5)
+    slider.value = -2.3
+    np.testing.assert_allclose(explorer.filter, [[-1, 0, -2.3], [-1, 0, 1], [-1, 0, 1]], rtol=1e-6)
+    np.testing.assert_allclose(explorer.map, slid(STEP, explorer.filter), rtol=1e-5)
+    assert control(explorer, "weight").value == -2.3
+    control(explorer, "weight").value = -17.5
+    assert (slider.min, slider.value, slider.max) == (-18, -17.5, 18)
+    explorer.filters.picked = (0, 1, 0)
+    assert slider.value == -1 and explorer.filter[0, 2] == -17.5
+    explorer.preset = "blur"
+    assert (slider.min, slider.value, slider.max) == (-5, 0.1111, 5)
+    slider.value = 0.1  # where the browser puts it
+    assert explorer.preset == "blur"
+    np.testing.assert_allclose(explorer.filter, np.full((3, 3), 1 / 9))
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 40, 30), (64, 64)])
+def test_a_map_in_greys_is_as_dark_and_bright_as_the_image(rng, shape):
+    def shown(sheet):
+        return np.frombuffer(sheet.pixels, np.uint8).reshape(*sheet.arrays[0].shape, 4)
+
+    explorer = ConvolutionExplorer(9 * rng.random(shape), EDGE, "same")
+    explorer.preset = "identity"
+    coloured = explorer.output.pixels
+    control(explorer, "map in greys").value = True
+    brightest = explorer.image.max() * len(explorer.image)
+    assert explorer.greys and (shown(explorer.output)[..., :3] == shown(explorer.output)[..., :1]).all()
+    np.testing.assert_allclose(shown(explorer.output)[..., 0], 255 * explorer.map / brightest, atol=2)
+    explorer.preset = "sharpen"
+    greys = shown(explorer.output)
+    assert (greys[explorer.map <= 0, 0] == 0).all() and (greys[explorer.map >= brightest, 0] == 255).all()
+    if explorer.small:
+        np.testing.assert_allclose(shown(explorer.near_output).astype(int), greys[:17, :17], atol=1)
+    explorer.preset, explorer.greys = "identity", False
+    assert explorer.output.pixels == coloured
+
+
+def test_the_patch_is_grey_where_the_image_is(rng):
+    image = rng.random((64, 64))
+    explorer = ConvolutionExplorer(image, EDGE)
+    patch = np.frombuffer(explorer.patches.pixels, np.uint8).reshape(3, 3, 4)
+    np.testing.assert_allclose(patch[..., :3], 255 * np.stack([image[:3, :3]] * 3, axis=-1) / image.max(), atol=2)
+
+
 def test_one_slice_is_edited(rng):
     explorer = ConvolutionExplorer(rng.random((3, 6, 6)), EDGE)
     explorer.filters.picked = (1, 0, 0)
@@ -164,6 +211,7 @@ def test_one_slice_is_edited(rng):
 @pytest.mark.parametrize("preset, filter", [
     ("identity", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
     ("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    ("emboss", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
     ("Sobel x", [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
     ("Sobel y", [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
     ("45 degrees", [[-2, -1, 0], [-1, 0, 1], [0, 1, 2]]),

@@ -73,11 +73,11 @@ class ConvolutionExplorer(Explorer):
         small = self.image.shape[2] < CLOSE
         self.play = Play(description="walk", interval=600 if small else 100, step=1 if small else 4)
         controls = {
-            "preset": Dropdown(options=[*PRESETS, "custom"], description="preset", layout={"width": "170px"}),
-            "size": BoundedIntText(3, 1, LARGEST, description="size", layout={"width": "100px"}),
-            "padding": Dropdown(options=PADDINGS, description="padding", layout={"width": "140px"}),
-            "stride": BoundedIntText(1, 1, 8, description="stride", layout={"width": "110px"}),
-            "greys": Checkbox(description="map in greys", indent=False, layout={"width": "130px"}),
+            "preset": Dropdown(options=[*PRESETS, "custom"], description="preset", layout={"width": "155px"}),
+            "size": BoundedIntText(3, 1, LARGEST, description="size", layout={"width": "85px"}),
+            "padding": Dropdown(options=PADDINGS, description="padding", layout={"width": "130px"}),
+            "stride": BoundedIntText(1, 1, 8, description="stride", layout={"width": "95px"}),
+            "greys": Checkbox(description="map in greys", indent=False, layout={"width": "125px"}),
         }
         for control in [*controls.values(), self.weight, self.slider]:
             control.style.description_width = "initial"
@@ -112,7 +112,7 @@ class ConvolutionExplorer(Explorer):
             sheet.observe(self.hover, "hovered")
         self.filters.observe(self.pick, "picked")
         self.weight.observe(self.edit, "value")
-        self.slider.observe(self.edit, "value")
+        self.slider.observe(self.slide, "value")
 
     # What Python reads and sets
 
@@ -223,9 +223,9 @@ class ConvolutionExplorer(Explorer):
 
     def pick(self, change=None):
         weight, far = round(float(self.shown[self.filters.picked]), 4), max(FAR, math.ceil(self.strongest))
-        with self.slider.hold_trait_notifications():  # ends and value are one message
-            self.slider.min, self.slider.max, self.slider.value = -far, far, weight
         self.weight.value = weight
+        with self.slider.hold_trait_notifications():  # lest it stop at an end that is about to move
+            self.slider.min, self.slider.max, self.slider.value = -far, far, weight
         self.hover()
 
     def edit(self, change):
@@ -234,6 +234,11 @@ class ConvolutionExplorer(Explorer):
             weights = self.weights.copy()
             weights[self.filters.picked] = weight
             self.filter = weights
+
+    def slide(self, change):
+        """Take a weight from the slider. It knows tenths only: put between two, it moves to one, unasked."""
+        if abs(change.new - self.weight.value) > 0.05:
+            self.weight.value = round(change.new, 1)
 
     def choose(self, change):
         if self.preset not in ("custom", preset_of(self.weights)):

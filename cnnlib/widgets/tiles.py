@@ -57,12 +57,13 @@ class Tiles(AnyWidget):
     stroke = traitlets.Dict().tag(sync=True)
     painted = traitlets.Int(0).tag(sync=True)  # the last stroke dealt with: the browser may send the next
 
-    def show(self, arrays, captions=(), *, signed=None, largest=None, numbers=False, legend=False):
+    def show(self, arrays, captions=(), *, signed=None, largest=None, greys=False, numbers=False, legend=False):
         """Show these arrays in the place of what is there.
 
         signed   colours centred on zero, from -largest to largest; otherwise from 0 to largest. Unless said, signed if
                  any number is negative.
         largest  where the scale ends; unless said, at the largest number. Say it, and pictures over time compare.
+        greys    as in a photograph: black at zero and below, white at the largest and above.
         numbers  write each number into its cell; legend  show the scale.
 
         What is not a number is grey, and `missing` says how many there are.
@@ -72,7 +73,8 @@ class Tiles(AnyWidget):
             if not (array.ndim == 2 or array.ndim == 3 and len(array) in (1, 3)) or array.size == 0:
                 raise ValueError(f"a tile is (height, width), or an image (3 or 1, height, width), not {array.shape}")
         flat = [array for array in arrays if array.ndim == 2]
-        self.signed = any((array < 0).any() for array in flat) if signed is None else signed
+        self.signed = not greys and (any((array < 0).any() for array in flat) if signed is None else signed)
+        self.shades = "gray" if greys else plots.SIGNED if self.signed else plots.ACTIVATIONS
         self.largest = largest or max((greatest(array) for array in flat), default=0) or 1.0
         self.arrays = arrays
         with self.hold_sync():
@@ -93,14 +95,14 @@ class Tiles(AnyWidget):
         unit = np.clip((array.astype(np.float32) - low) / (self.largest - low), 0, 1)
         missing = np.isnan(unit)
         unit[missing] = 0
-        shades = table(plots.SIGNED if self.signed else plots.ACTIVATIONS)
+        shades = table(self.shades)
         rgba = shades[np.minimum(unit * len(shades), len(shades) - 1).astype(np.uint8)]
         rgba[missing] = (128, 128, 128, 255)
         return rgba
 
     def scale(self):
         """The legend: where the scale begins and ends, and nine of its colours."""
-        shades = colormaps[plots.SIGNED if self.signed else plots.ACTIVATIONS](np.linspace(0, 1, 9))
+        shades = colormaps[self.shades](np.linspace(0, 1, 9))
         return [number(-self.largest if self.signed else 0), number(self.largest), *map(to_hex, shades)]
 
     @property

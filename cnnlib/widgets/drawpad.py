@@ -200,7 +200,7 @@ class DrawPad(Explorer):
         self.answers = {name: net.probabilities(x)[0] for name, net in self.nets.items()}
         self.maps = self.first_maps(x)[0]
         self.pad.show([image], [f"paint here: depth {depth}, height {height}, width {width}"])
-        captions = [f"filter {i}" for i in range(1, len(self.maps) + 1)]
+        captions = [f"map {i}" for i in range(len(self.maps))]
         signed = not isinstance(self.first[-1], ReLU) if self.first else False
         self.sheet.show(self.maps[:SHOWN], captions[:SHOWN], signed=signed, largest=self.brightest, legend=True)
         self.bars.value = bars(self.answers, self.names)

@@ -18,6 +18,7 @@ class Explorer(VBox):
     def __init__(self, *children):
         self.words = HTML()
         super().__init__([*children, self.words])
+        self.add_class("cnn-explorer")
 
     @property
     def text(self):

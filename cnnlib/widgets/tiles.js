@@ -9,7 +9,12 @@ const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowR
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "cnn-tiles";
-  root.dataset.lmSuppressShortcuts = "true"; // the arrow keys are ours, not the notebook's
+  // The arrow keys are ours, not the notebook's: on the tiles, and on every control of the explorer they are in.
+  requestAnimationFrame(() => {
+    const ours = root.closest(".cnn-explorer") ?? root;
+    ours.dataset.lmSuppressShortcuts = "true";
+    ours.addEventListener("keydown", (event) => ARROWS[event.key] && event.stopPropagation());
+  });
   const sheet = root.appendChild(document.createElement("div"));
   const legend = root.appendChild(document.createElement("div"));
   sheet.className = "cnn-sheet";

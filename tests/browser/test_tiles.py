@@ -108,3 +108,26 @@ def test_each_stroke_says_that_it_began(page, tiles):
     eventually(page, "strokes", [[1, 0, 0], [1, 2, 0], [1, 2, 0], [1, 3, 0], [1, 3, 1]])
     eventually(page, "sum(began)", 3)
     assert page.problems == []
+
+
+def test_the_arrow_keys_are_the_controls_own(page, lab):
+    """In command mode the notebook takes them, unless it is kept from it: the focus must stay, and the choice move."""
+    source = """\
+import ipywidgets as W
+from cnnlib.widgets import Explorer, Tiles
+class Choice(Explorer):
+    text = "a choice"
+choice = W.Dropdown(options=[0, 1, 2])
+tiles = Tiles()
+tiles.show([[[0.0, 1.0]]])
+Choice(choice, tiles)"""
+    write_notebook(lab, "keys.ipynb", source, "1")
+    open_notebook(page, lab, "keys.ipynb")
+    assert run_all(page) == []
+    page.locator(".cnn-explorer canvas").wait_for()
+    page.locator(".cnn-explorer select").focus()
+    for key in ["ArrowDown", "ArrowDown", "ArrowUp"]:
+        page.keyboard.press(key)
+    eventually(page, "choice.value", 1)
+    assert page.evaluate("document.activeElement.tagName") == "SELECT"
+    assert page.problems == []

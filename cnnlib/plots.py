@@ -43,12 +43,12 @@ class Picture(Figure):
         return self.alt
 
 
-def images(images, titles=None, columns=8):
+def images(images, titles=None, columns=8, inches=1.3):
     """A sheet of images, (n, 3 or 1, height, width) with values from 0 to 1, each under its title if given."""
     n, columns = len(images), min(columns, len(images))
     titles = [""] * n if titles is None else list(map(str, titles))
     rows = -(-n // columns)
-    picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", 1.3 * columns, 1.5 * rows)
+    picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", inches * columns, (inches + 0.2) * rows)
     axes = picture.subplots(rows, columns, squeeze=False)
     for ax in axes.flat[n:]:
         ax.axis("off")
@@ -61,32 +61,71 @@ def images(images, titles=None, columns=8):
     return picture
 
 
-def maps(rows, image=None, signed=False, brightest=None):
+def maps(rows, image=None, signed=False, brightest=None, inches=2.4):
     """Rows of maps to compare, {name: (maps, height, width)}, all on one scale; beside them the image they are of.
 
     Activations are shown from zero up; signed=True centres the colours on zero, as filters and gradients want.
-    The scale ends at the largest value, or at `brightest`.
+    The scale ends at the largest value, or at `brightest`. Rows of a single map each stand side by side.
     """
     largest = brightest or max(float(np.abs(row).max()) for row in rows.values()) or 1.0
     scale = {"cmap": SIGNED, "vmin": -largest} if signed else {"cmap": ACTIVATIONS, "vmin": 0}
     columns = max(len(row) for row in rows.values())
+    shape = (1, len(rows)) if columns == 1 else (len(rows), columns)
     told = (f"{name}: " + ", ".join(f"from {m.min():.2f} to {m.max():.2f}, mean {m.mean():.3f}" for m in row)
             for name, row in rows.items())
-    picture = Picture("Maps. " + "; ".join(told) + ".", 2.4 * columns + 1 + 2.4 * (image is not None), 2.4 * len(rows))
-    left, right = picture.subfigures(1, 2, width_ratios=[1, columns]) if image is not None else (None, picture)
+    wide = inches * (shape[1] + (image is not None)) + 1
+    picture = Picture("Maps. " + "; ".join(told) + ".", wide, inches * shape[0])
+    left, right = picture.subfigures(1, 2, width_ratios=[1, shape[1]]) if image is not None else (None, picture)
     if left:
         ax = left.subplots()
         ax.imshow(image.transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
         ax.set_title("the image", fontsize=10)
         ax.axis("off")
-    axes = right.subplots(len(rows), columns, squeeze=False)
-    for line, (name, row) in zip(axes, rows.items()):
+    axes = right.subplots(*shape, squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for line, (name, row) in zip(axes.T if columns == 1 else axes, rows.items()):
         for number, (ax, values) in enumerate(zip(line, row)):
             drawn = ax.imshow(values, vmax=largest, interpolation="nearest", **scale)
-            ax.set_title(f"{name}, map {number}", fontsize=10)
-        for ax in line:
-            ax.axis("off")
+            ax.set_title(name if columns == 1 else f"{name}, map {number}", fontsize=10)
     right.colorbar(drawn, ax=axes, shrink=0.8)
+    return picture
+
+
+def arrows(image, right, down):
+    """An image, (1 or 3, height, width), with an arrow on every pixel: so far to the right and so far down.
+
+    The longest is one and a half pixels long.
+    """
+    rows, columns = np.indices(right.shape)
+    length = np.hypot(right, down)
+    row, column = np.unravel_index(length.argmax(), length.shape)
+    angle = np.degrees(np.arctan2(down[row, column], right[row, column]))
+    told = f"The longest, at row {row}, column {column}, points {angle:.0f} degrees clockwise from the right."
+    height, width = right.shape
+    picture = Picture(f"Arrows on {height} x {width} pixels. {told}", 5, 5 * height / width)
+    ax = picture.subplots()
+    ax.imshow(np.asarray(image, float).transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
+    scale = {"angles": "xy", "scale_units": "xy", "scale": length.max() / 1.5 or 1, "pivot": "mid"}
+    ax.quiver(columns, rows, right, down, color=FILTER, width=0.006, headwidth=4, minlength=0, **scale)
+    ax.axis("off")
+    return picture
+
+
+def lines(lines, x, y, log=False):
+    """Lines on the same axes, {name: (xs, ys)}, with a dot on each point where there are few; x and y name the axes.
+
+    log=True: up the picture, each step is ten times the last.
+    """
+    told = (f"{name}: {ys[0]:.3g} at {xs[0]:.3g}, {ys[-1]:.3g} at {xs[-1]:.3g}, lowest {min(ys):.3g}"
+            for name, (xs, ys) in lines.items())
+    picture = Picture(f"{y} over {x}. {'; '.join(told)}.", 6, 3)
+    ax = picture.subplots()
+    for (name, (xs, ys)), colour in zip(lines.items(), (HEIGHT, DEPTH, WIDTH, FILTER, CROSS, CIRCLE)):
+        ax.plot(xs, ys, color=colour, linewidth=2, marker="o" if len(xs) <= 20 else "", label=name)
+    ax.set(xlabel=x, ylabel=y, yscale="log" if log else "linear")
+    if len(lines) > 1:
+        ax.legend()
     return picture
 
 

@@ -52,6 +52,53 @@ def test_maps_that_are_compared_share_one_scale(rng):
     assert limits == {(0, max(before.max(), 3 * after.max()))}
 
 
+def test_rows_of_one_map_stand_side_by_side_under_their_names(rng):
+    x, y = rng.random((2, 4, 4))
+    picture = plots.maps({"x": [x], "y": [y]}, inches=3)
+    np.testing.assert_array_equal(shown(picture), [x, y])
+    titles = [ax.get_title() for ax in picture.axes if ax.images]
+    picture.png()  # which lays it out
+    places = [ax.get_position() for ax in picture.axes if ax.images]
+    assert titles == ["x", "y"]
+    assert places[0].y0 == pytest.approx(places[1].y0) and places[0].x1 <= places[1].x0
+    assert tuple(picture.get_size_inches()) == (7, 3)
+    two = plots.maps({"a": [x, y], "b": [y, x]})
+    assert [ax.get_title() for ax in two.axes if ax.images] == ["a, map 0", "a, map 1", "b, map 0", "b, map 1"]
+
+
+def test_images_are_as_large_as_asked(rng):
+    assert tuple(plots.images(rng.random((2, 1, 8, 8)), inches=3).get_size_inches()) == (6, 3.2)
+
+
+def test_arrows_point_where_they_are_told():
+    right, down = np.zeros((2, 3, 4))
+    right[0, 1], down[0, 1], down[2, 3] = 3, 4, -2.5
+    image = np.full((1, 3, 4), 0.5)
+    picture = plots.arrows(image, right, down)
+    (ax,) = picture.axes
+    np.testing.assert_array_equal(ax.images[0].get_array(), image[0])
+    (quiver,) = (child for child in ax.collections if hasattr(child, "U"))
+    at = {tuple(place): (u, v) for place, u, v in zip(quiver.XY.tolist(), quiver.U, quiver.V)}
+    assert at[1, 0] == (3, 4) and at[3, 2] == (0, -2.5) and at[0, 0] == (0, 0)
+    assert quiver.scale == pytest.approx(5 / 1.5) and quiver.angles == quiver.scale_units == "xy"
+    bottom, top = ax.get_ylim()
+    assert bottom > top  # so that down is down
+    assert "The longest, at row 0, column 1, points 53 degrees clockwise from the right." in repr(picture)
+
+
+def test_lines_and_their_dots():
+    many = np.arange(1, 100)
+    picture = plots.lines({"valley": (many, many**2.0), "walk": ([1, 2], [9, 4])}, x="w", y="loss", log=True)
+    (ax,) = picture.axes
+    np.testing.assert_array_equal(ax.lines[0].get_xydata(), np.stack([many, many**2], axis=1))
+    np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[1, 9], [2, 4]])
+    assert [line.get_marker() for line in ax.lines] == ["", "o"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("w", "loss", "log")
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["valley", "walk"]
+    assert "walk: 9 at 1, 4 at 2, lowest 4." in repr(picture)
+    assert plots.lines({"one": ([1, 2], [3, 4])}, "x", "y").axes[0].get_legend() is None
+
+
 def test_signed_maps_are_white_at_zero(rng):
     picture = plots.maps({"dw": rng.standard_normal((2, 4, 4)) - 1}, signed=True)
     for image in (ax.images[0] for ax in picture.axes if ax.images):

@@ -168,7 +168,7 @@ def micro_batches(net, batch_size):
     """In how many parts to study a batch: one, or an even number for threads to share. The same on any machine."""
     largest = max(math.prod(shape) for shape in [net.input_shape, *net.out_shapes])
     wanted = batch_size * largest / MICRO_BATCH
-    return 1 if wanted < 1.5 else min(max(2, 2 * round(wanted / 2)), batch_size)
+    return 1 if wanted < 1 else min(max(2, 2 * round(wanted / 2)), batch_size)
 
 
 def batches(n, batch_size, rng):

@@ -117,7 +117,12 @@ def run_all(page):
     """
     page.evaluate("""async () => {
         await jupyterapp.commands.execute("notebook:clear-all-cell-outputs");
-        jupyterapp.commands.execute("notebook:run-all-cells").finally(() => { window.ranAll = true; });
+        jupyterapp.commands.execute("notebook:run-all-cells").finally(async () => {
+            // Where a cell fails, as it may be meant to, this comes before the end. What is asked last is done last.
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            await kernel.requestExecute({ code: "", silent: true, store_history: false }).done;
+            window.ranAll = true;
+        });
     }""")
     page.wait_for_function(
         "window.ranAll && jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",

@@ -6,12 +6,16 @@ or what is the matter with it. It never gives the answer away.
 
 from .check import Check, exercise
 from .lesson_01 import convolve, filter_at, filter_image
+from .lesson_02 import slanted_filter, two_rows, walk_downhill
 from .lesson_03 import count_parameters, one_number, stack_maps, yellow_filter
+from .lesson_04 import max_pool, mended, places
 from .lesson_05 import blind_spot, cross_entropy, first_loss, softmax
 from .lesson_08 import sgd_step
 from .question import look_back, predict
 
 __all__ = [
-    "Check", "blind_spot", "convolve", "count_parameters", "cross_entropy", "exercise", "filter_at", "filter_image",
-    "first_loss", "look_back", "one_number", "predict", "sgd_step", "softmax", "stack_maps", "yellow_filter",
+    "Check", "blind_spot", "convolve", "count_parameters", "cross_entropy", "exercise",
+    "filter_at", "filter_image", "first_loss", "look_back", "max_pool", "mended", "one_number", "places",
+    "predict", "sgd_step", "slanted_filter", "softmax", "stack_maps", "two_rows", "walk_downhill",
+    "yellow_filter",
 ]  # fmt: skip

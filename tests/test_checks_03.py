@@ -38,6 +38,7 @@ ONE_NUMBER = {
     ),
     "no bias yet": lambda patch, filter, bias: (patch * filter).sum(axis=2).sum(axis=1),
     "all the products": lambda patch, filter, bias: patch * filter + bias,
+    "along one axis only": lambda patch, filter, bias: sum(patch * filter) + bias,
     "Only the first channel": the_first_channel_only,
     "Only the last channel": channel_by_channel(lambda total, part, bias: part + bias),
     "the filter's first slice on every channel": lambda patch, filter, bias: (
@@ -105,6 +106,7 @@ STACK_MAPS = {
     "Your depth comes last": gathered(lambda maps: np.stack(maps, axis=-1)),
     "below each other": gathered(np.vstack),
     "beside each other": gathered(lambda maps: np.concatenate(maps, axis=1)),
+    "one long row": gathered(lambda maps: np.append([], maps)),
     "biases are missing": gathered(np.array, lambda filters, biases, i: (filters[i], 0)),
     "first filter's bias": gathered(np.array, lambda filters, biases, i: (filters[i], biases[0])),
     "all the biases": gathered(np.array, lambda filters, biases, i: (filters[i], sum(biases))),

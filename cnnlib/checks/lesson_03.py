@@ -33,6 +33,8 @@ def _patches(rng):
             lambda patch, filter, bias: (patch * filter).sum(axis=(1, 2)),
         "You return all the products. A filter answers with one number: add them up, and the bias last.":
             lambda patch, filter, bias: patch * filter + bias,
+        "You have added up along one axis only. Add up all three, with .sum() and nothing in its brackets.":
+            lambda patch, filter, bias: (patch * filter).sum(axis=0) + bias,
         "Only the first channel has been counted. Does your function return too early, or look at [0] only?":
             lambda patch, filter, bias: (patch[0] * filter[0]).sum() + bias,
         "Only the last channel has been counted. In a loop, = forgets the channels before; += keeps them.":
@@ -101,6 +103,8 @@ def _layers(rng):
             lambda volume, filters, biases: np.concatenate(_maps(volume, filters, biases)),
         "You laid the maps out beside each other, as one wide map. Stack them: a new axis comes in front.":
             lambda volume, filters, biases: np.hstack(_maps(volume, filters, biases)),
+        "Your maps have run together into one long row. Keep each map as it is, and collect them in a list.":
+            lambda volume, filters, biases: _maps(volume, filters, biases).ravel(),
         "The biases are missing: each filter has its own.":
             lambda volume, filters, biases: _maps(volume, filters, 0 * biases),
         "Every map has the first filter's bias. Each filter has its own.":

@@ -40,6 +40,26 @@ def off_the_largest_of_all(logits):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def without_keepdims(logits):
+    e = np.exp(logits - np.max(logits, axis=1))
+    return e / np.sum(e, axis=1)
+
+
+def sums_as_a_row(logits):
+    e = np.exp((logits.T - logits.max(1)).T)
+    return e / e.sum(1)
+
+
+def maxima_as_a_row(logits):
+    e = np.exp(logits - logits.max(1))
+    return (e.T / e.sum(1)).T
+
+
+def off_the_largest_of_the_column(logits):
+    e = np.exp(logits - np.max(logits, axis=0))
+    return (e.T / e.sum(1)).T
+
+
 def log_softmax(line):
     shifted = line - line.max()
     return shifted - math.log(np.exp(shifted).sum())
@@ -48,6 +68,10 @@ def log_softmax(line):
 SOFTMAX = {
     "Right for small logits": by_line(lambda line: np.exp(line) / sum(np.exp(line))),
     "the largest of all pictures' logits": off_the_largest_of_all,
+    "divide by the sum of another line": sums_as_a_row,
+    "take off the maximum of another line": maxima_as_a_row,
+    "maxima and sums are rows": without_keepdims,
+    "the largest of each column": off_the_largest_of_the_column,
     "You take off the mean": by_line(lambda line: np.exp(line - line.mean()) / np.exp(line - line.mean()).sum()),
     "You take off the smallest": by_line(lambda line: np.exp(line - min(line)) / sum(np.exp(line - min(line)))),
     "You add the largest": by_line(lambda line: np.exp(line + max(line)) / sum(np.exp(line + max(line)))),

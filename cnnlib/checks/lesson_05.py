@@ -6,20 +6,24 @@ from .check import exercise
 
 
 def _logits(rng):
-    """Logits: the two of the lesson, a square table, then some so large, or so far apart, that exp alone breaks."""
+    """Logits: the two of the lesson, then some so large, or so far apart, that exp alone breaks.
+
+    As many lines as columns, so that a forgotten keepdims runs, and can be told by its result.
+    """
     yield (np.array([[2.0, -2.0]]),)
     yield (rng.normal(size=(3, 3)),)
-    yield (np.array([[4000.0, 4001, 0], [-4000, -4002, -4001]]),)
-    yield (rng.normal(size=(4, 10)) * 500,)
+    yield (np.array([[4000.0, 4001, 0], [-4000, -4002, -4001], [1, 0, 3]]),)
+    yield (rng.normal(size=(6, 6)) * 500,)
 
 
 def _shares(x, axis=1):
     return x / x.sum(axis=axis, keepdims=True)
 
 
-def _less(logits, taken):
-    """Softmax with this taken off before exp."""
-    return _shares(np.exp(logits - taken))
+def _less(logits, taken, keepdims=True):
+    """Softmax with this taken off before exp, and its sums as a column, or as a row."""
+    e = np.exp(logits - taken)
+    return e / e.sum(axis=1, keepdims=keepdims)
 
 
 @exercise(
@@ -31,6 +35,17 @@ def _less(logits, taken):
         "You take off the largest of all pictures' logits. To a picture with much smaller ones it leaves nothing but "
         "zeros: each needs its own.":
             lambda z: _less(z, z.max()),
+        "You divide by the sum of another line: without keepdims the sums are a row, and a row is laid along each "
+        "line.":
+            lambda z: _less(z, z.max(axis=1, keepdims=True), keepdims=False),
+        "You take off the maximum of another line: without keepdims the maxima are a row, and a row is laid along each "
+        "line.":
+            lambda z: _less(z, z.max(axis=1)),
+        "Without keepdims, maxima and sums are rows, and a row is laid along each line. They should stay columns.":
+            lambda z: _less(z, z.max(axis=1), keepdims=False),
+        "You take off the largest of each column, of one class over all pictures. Each line needs its own: look at "
+        "your axis.":
+            lambda z: _less(z, z.max(axis=0)),
         "You take off the mean. A logit far above the mean is still too large for exp.":
             lambda z: _less(z, z.mean(axis=1, keepdims=True)),
         "You take off the smallest logit. That leaves the largest as far from it as before: exp still breaks.":

@@ -169,7 +169,7 @@ def test_another_shape(says):
         "for w = [1.0, 2.0], dw = [4.0, -2.0], learning_rate = 0.25."
     )
     assert says(total, lambda values: np.zeros(3)) == (
-        "Your function returns shape (3,), where a single number is wanted, for values = [1.0, 2.0, 3.0]."
+        "Your function returns shape (3,), where a single number is wanted, for values = [1, 2, 3]."
     )
 
 

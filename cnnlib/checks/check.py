@@ -182,9 +182,10 @@ def shape(value):
 
 
 def numbers(value):
-    """A few numbers, rounded to 4 decimals; of many, only the shape; of a function, its name."""
+    """A few numbers, whole ones whole, others to 4 decimals; of many, only the shape; of a function, its name."""
     if callable(value):
         return value.__name__
     if np.size(value) > 9:
         return f"an array of {shape(value)}"
-    return str(np.round(np.asarray(value, float), 4).tolist())
+    value = np.asarray(value)
+    return str((value if value.dtype.kind in "biu" else np.round(value.astype(float), 4)).tolist())

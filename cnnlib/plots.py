@@ -161,17 +161,20 @@ def still(rows, alt, width=9.0):
     A tile is (colours (height, width, 4), caption, zoom in pixels a cell, boxes as widgets.box makes them, numbers).
     """
     inch, gap, line = 90, 0.15, 0.2  # pixels, and inches between tiles and for a line of caption
-    placed, top = [], 0.0
+    edge = 0.04  # so that no outline is cut off
+    placed, top, widest = [], edge, 0.0
     for row in rows:
-        left, tall = 0.0, 0.0
+        left, tall = edge, 0.0
         for tile in row:
             height, across = (side * tile[2] / inch for side in tile[0].shape[:2])
-            if left and left + across > width:
-                left, top = 0.0, top + tall + gap
+            if left > edge and left + across > width:
+                left, top = edge, top + tall + gap
+            widest = max(widest, left + max(across, 0.5))
             placed.append((left, top, across, height, tile))
             left += max(across, 0.5) + gap
             tall = max(tall, height + line * len(wrapped(tile[1], across)))
         top += tall + gap
+    width = widest + edge
     picture = Picture(alt, width, top)
     picture.set_layout_engine("none")
     for left, down, across, height, (colours, caption, zoom, boxes, numbers) in placed:

@@ -300,7 +300,7 @@ class DrawPad(Explorer):
             chosen = getattr(self, trait)
             label.value = f"{what}: {self.told(chosen)}"
             for colour, button in buttons.items():
-                button.description = "✓" if colour == chosen else ""
+                button.description = "✓" if colour == chosen else " "  # for "", ipywidgets would leave the tick
 
         self.observe(tick, trait)
         tick()

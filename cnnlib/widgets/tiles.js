@@ -154,6 +154,8 @@ function render({ model, el }) {
       held = cellAt(event);
       press(held, [held], true);
     });
+    // Or the hand would select text as well, and from then on drag that away instead of painting.
+    canvas.addEventListener("mousedown", (event) => event.preventDefault());
     canvas.addEventListener("pointermove", (event) => {
       const cell = cellAt(event);
       hover(cell);

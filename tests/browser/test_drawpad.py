@@ -92,3 +92,24 @@ def test_paints_with_the_keyboard_in_a_chosen_colour(page, pad):
     assert [colour(pad, 8, column) for column in (10, 13, 16)] == 3 * [[230, 159, 0]]
     assert colour(pad, 8, 6) == [0, 114, 178]
     assert page.problems == []
+
+
+def test_paints_where_the_page_is_selected(page, pad):
+    """The browser would drag what is selected."""
+    page.evaluate("getSelection().selectAllChildren(document.body)")
+    move(page, pad, 6, 6)
+    page.mouse.down()
+    for row, column in [(6, 26), (26, 26)]:
+        move(page, pad, row, column)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert [colour(pad, *place) for place in [(6, 8), (6, 24), (24, 26)]] == 3 * [[240, 228, 66]]
+
+
+def test_one_colour_is_ticked(page, pad):
+    for name in ("orange", "green"):
+        page.get_by_title(f"background: {name}").first.click()
+        page.get_by_text(f"background: {name}").first.wait_for()
+    ticked = page.locator("button[title^='background: ']", has_text="✓")
+    assert [button.get_attribute("title") for button in ticked.all()] == 2 * ["background: green"]
+    assert page.problems == []

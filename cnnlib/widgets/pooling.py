@@ -25,8 +25,9 @@ class PoolingExplorer(Explorer):
     and stride are those of MaxPool2D.
 
     Set `row` and `column`, the block looked at, and read `block`, its `largest` number, and `winner`, whose place in
-    the map; set `map`, if there are several, `size` and `stride`. Set `right` and `down`, how many pixels the image is
-    shifted by, its edge repeated, and read `map_changes` and `pooled_changes`. Set `mode` to "backward" and read
+    the map; set `map`, if there are several, `size` and `stride`, and read `pooled`, what is left. Set `right` and
+    `down`, how many pixels the image is shifted by, its edge repeated, and read `moved_pooled`, what is left then,
+    `map_changes` and `pooled_changes`, or `effect`, which tells them in words. Set `mode` to "backward" and read
     `landed`: where in the map the `gradient` of each pooled value lands. They are 1, 2, 3, ..., until you set others.
 
     ValueError for arrays of other shapes, TraitError for a block or a map that is not there and for other settings.

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 120  # seconds; for a slow and busy machine
+PATIENCE = 240  # seconds; for a slow and busy machine
 
 
 class Lab(NamedTuple):

@@ -5,6 +5,7 @@ or what is the matter with it. It never gives the answer away.
 """
 
 from .check import Check, exercise
+from .lesson_00 import called_circles, fool, wrong_ones
 from .lesson_01 import convolve, filter_at, filter_image
 from .lesson_02 import slanted_filter, two_rows, walk_downhill
 from .lesson_03 import count_parameters, one_number, stack_maps, yellow_filter
@@ -14,8 +15,8 @@ from .lesson_08 import sgd_step
 from .question import look_back, predict
 
 __all__ = [
-    "Check", "blind_spot", "convolve", "count_parameters", "cross_entropy", "exercise",
-    "filter_at", "filter_image", "first_loss", "look_back", "max_pool", "mended", "one_number", "places",
-    "predict", "sgd_step", "slanted_filter", "softmax", "stack_maps", "two_rows", "walk_downhill",
+    "Check", "blind_spot", "called_circles", "convolve", "count_parameters", "cross_entropy", "exercise",
+    "filter_at", "filter_image", "first_loss", "fool", "look_back", "max_pool", "mended", "one_number", "places",
+    "predict", "sgd_step", "slanted_filter", "softmax", "stack_maps", "two_rows", "walk_downhill", "wrong_ones",
     "yellow_filter",
 ]  # fmt: skip

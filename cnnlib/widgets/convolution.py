@@ -25,7 +25,7 @@ PRESETS = {
 }
 PADDINGS = ["valid", "same", *range(10)]
 LARGEST = 11  # filter, in pixels across
-FAR = 5  # how far from zero the slider of a weight goes, unless the filter has a larger one
+FAR, STEP = 5, 0.25  # how far from zero the slider of a weight goes, and in which steps; for larger weights, doubled
 SLICES = 4  # of the depth whose numbers are shown
 CLOSE = 17  # pixels across a close-up
 ROOM = 210  # pixels of the screen across an image
@@ -68,7 +68,7 @@ class ConvolutionExplorer(Explorer):
         self.near, self.near_output = Tiles(zoom=6), Tiles(zoom=6)
         self.numbers = self.patches, self.filters, self.multiplied = [Tiles(columns=1) for _ in range(3)]
         self.weight = FloatText(description="weight", step=0.1, layout={"width": "130px"})
-        self.slider = FloatSlider(description="or slide", step=0.1, readout=False, layout={"width": "230px"})
+        self.slider = FloatSlider(description="or slide", step=STEP, readout=False, layout={"width": "230px"})
         self.term = HTML()
         small = self.image.shape[2] < CLOSE
         self.play = Play(description="walk", interval=600 if small else 100, step=1 if small else 4)
@@ -222,10 +222,12 @@ class ConvolutionExplorer(Explorer):
         self.term.value = told
 
     def pick(self, change=None):
-        weight, far = round(float(self.shown[self.filters.picked]), 4), max(FAR, math.ceil(self.strongest))
+        weight = round(float(self.shown[self.filters.picked]), 4)
+        more = 2 ** max(0, math.ceil(math.log2(self.strongest / FAR))) if self.strongest else 1
         self.weight.value = weight
         with self.slider.hold_trait_notifications():  # lest it stop at an end that is about to move
-            self.slider.min, self.slider.max, self.slider.value = -far, far, weight
+            self.slider.min, self.slider.max, self.slider.step = -more * FAR, more * FAR, more * STEP
+            self.slider.value = self.nearest(weight)
         self.hover()
 
     def edit(self, change):
@@ -236,9 +238,15 @@ class ConvolutionExplorer(Explorer):
             self.filter = weights
 
     def slide(self, change):
-        """Take a weight from the slider. It knows tenths only: put between two, it moves to one, unasked."""
-        if abs(change.new - self.weight.value) > 0.05:
-            self.weight.value = round(change.new, 1)
+        """Take a weight from the slider, if it has left the place nearest to the one that there is."""
+        if change.new != self.nearest(self.weight.value):
+            self.weight.value = change.new
+
+    def nearest(self, weight):
+        """The place on the slider nearest to a weight. They are a power of two apart, and so exact: of a place that was
+        not, the browser would say that the slider is a hair beside it, as if a hand had moved it there.
+        """
+        return round(weight / self.slider.step) * self.slider.step
 
     def choose(self, change):
         if self.preset not in ("custom", preset_of(self.weights)):

@@ -333,7 +333,7 @@ def test_it_learns(optimizer):
 def test_a_layer_of_ones_own_may_fill_its_dictionaries_one_by_one():
     """`self.grads["w"] = ...` is as good as `self.grads = {"w": ...}`."""
 
-    class Scale(Layer):
+    class Gain(Layer):
         def build(self, in_shape, rng):
             self.params["w"] = np.ones(in_shape, np.float32)
             return in_shape
@@ -346,7 +346,7 @@ def test_a_layer_of_ones_own_may_fill_its_dictionaries_one_by_one():
             self.grads["w"] = (dy * self.x).sum(0)
             return dy * self.params["w"]
 
-    net, by_hand = (Network((1, 8, 8), [Scale(), Flatten(), Linear(2)]) for _ in range(2))
+    net, by_hand = (Network((1, 8, 8), [Gain(), Flatten(), Linear(2)]) for _ in range(2))
     run(net, iterations=1, batch_size=60, optimizer=SGD(1))
     by_hand.backward(softmax_cross_entropy(by_hand.forward(IMAGES), LABELS)[1])
     expected = 1 - by_hand.layers[0].grads["w"]

@@ -228,7 +228,7 @@ def test_fewer_layers_than_the_selected_one(ledger):
         ledger.change(filters=2)
 
 
-class Scale(Layer):
+class Brighten(Layer):
     """A layer of the reader's own, with weights and a setting."""
 
     def __init__(self, filters=1):
@@ -241,10 +241,10 @@ class Scale(Layer):
 
 
 def test_takes_the_readers_own_network_and_leaves_it_alone(rng):
-    net = Network((1, 9, 12), [Conv2D(40, 3, padding=4), Scale(), Flatten(), Linear(2)])
+    net = Network((1, 9, 12), [Conv2D(40, 3, padding=4), Brighten(), Flatten(), Linear(2)])
     before, layers = net.weights, copy.copy(net.layers)
     ledger = ShapeLedger(net.input_shape, net.layers)
-    assert ledger.rows[1].parameters == 40 and "Scale" not in ledger.code.partition("\n")[0]
+    assert ledger.rows[1].parameters == 40 and "Brighten" not in ledger.code.partition("\n")[0]
     assert (ledger.sliders["filters"].value, ledger.padding.value) == (40, 4)
     ledger.sliders["filters"].value = 3
     ledger.input_shape = (2, 8, 8)

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import psutil
@@ -290,3 +291,28 @@ def test_jupyterlab_is_private_and_quiet(source, tmp_path, monkeypatch):
             time.sleep(0.1)
     assert running.process.returncode == 0
     assert not {".jupyter", ".ipython", ".local", "Library", "AppData"} & set(os.listdir(home))
+
+
+def test_what_a_widget_answers_is_sent_at_once(tmp_path, monkeypatch):
+    from jupyter_server.serverapp import ServerApp
+    from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+    from jupyterlab.labapp import LabApp
+
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, "")  # put back at the end
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LabApp, "serverapp_config", {})
+    monkeypatch.setattr(LabApp, "launch_instance", lambda options: None)
+    lab.open_jupyterlab(tmp_path, [])
+
+    done = []
+    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: done.append("connect"))
+
+    class Connection(ServerApp(**LabApp.serverapp_config).kernel_websocket_connection_class):
+        websocket_handler = SimpleNamespace(set_nodelay=lambda on: done.append(f"no delay: {on}"))
+
+        def __init__(self):
+            pass
+
+    Connection().connect()
+    assert done == ["no delay: True", "connect"]

@@ -141,9 +141,23 @@ def open_jupyterlab(course, options):
     os.environ["IPYTHONDIR"] = str(private / "ipython")
     os.chdir(course)  # JupyterLab shows the folder it was started in
 
-    from jupyterlab.labapp import main  # only now: JupyterLab reads the environment when imported
+    # Only now: JupyterLab reads the environment when imported.
+    from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+    from jupyterlab.labapp import LabApp
 
-    main(options)
+    class PromptConnection(ZMQChannelsWebsocketConnection):
+        """A kernel's connection to the page that sends each message at once.
+
+        Unless told so, TCP holds back what is small until the page has acknowledged what came before, which it puts off
+        for 40 ms (Nagle's algorithm): a widget that answers with several messages would lag behind the hand.
+        """
+
+        def connect(self):
+            self.websocket_handler.set_nodelay(True)
+            return super().connect()
+
+    LabApp.serverapp_config = {"kernel_websocket_connection_class": PromptConnection}
+    LabApp.launch_instance(options)
 
 
 if __name__ == "__main__":

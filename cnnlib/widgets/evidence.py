@@ -219,18 +219,18 @@ class EvidenceExplorer(Explorer):
             )
 
     def point(self):
-        """The frames around the pixel pointed at, and the words."""
+        """The words, and the frames around the pixel pointed at."""
+        self.tell(self.pad.missing)
         for tiles in (self.pad, *self.scales):
             tiles.boxes = [box(i, self.row, self.column, 1, 1, FRAME) for i in range(len(tiles.arrays))]
-        self.tell(self.pad.missing)
 
     @property
     def text(self):
-        p = self.probabilities
+        evidence, logits, p = self.evidence, self.logits, self.probabilities
         said = [f"Image {self.image}{', painted over' if self.painted else ''}."]
         for k, name in enumerate(self.names):
-            said.append(f"For {name}: evidence {told(self.evidence[k].sum())}, bias {told(self.bias[k])}, ")
-            said[-1] += f"logit {told(self.logits[k])}."
+            said.append(f"For {name}: evidence {told(evidence[k].sum())}, bias {told(self.bias[k])}, ")
+            said[-1] += f"logit {told(logits[k])}."
         if np.isfinite(p).all():
             likely = ", ".join(f"{self.names[i]} {p[i]:.1%}" for i in np.argsort(-p, kind="stable")[:3])
             said.append(f"The classifier says {likely}.")
@@ -238,7 +238,7 @@ class EvidenceExplorer(Explorer):
             said.append("The classifier answers with what is not a number.")
         here = (slice(None), self.row, self.column)
         values = ", ".join(map(short, self.picture[here]))
-        adds = ", ".join(f"{short(e[here].sum())} for {name}" for name, e in zip(self.names, self.evidence))
+        adds = ", ".join(f"{short(e[here].sum())} for {name}" for name, e in zip(self.names, evidence))
         return " ".join(said) + f" The pixel in row {self.row}, column {self.column} is {values}: it adds {adds}."
 
 

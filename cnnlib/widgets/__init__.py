@@ -9,11 +9,12 @@ from .gradients import GradientLab
 from .ledger import ShapeLedger
 from .network import NetworkExplorer
 from .pooling import PoolingExplorer
+from .race import Measured, Race
 from .tiles import Tiles, box
 from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
-    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "NetworkExplorer",
-    "PoolingExplorer", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
+    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "Measured",
+    "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
 ]  # fmt: skip

@@ -160,7 +160,7 @@ class Race(Explorer):
         if len(self.times) > 1:
             fast, slow = min(self.times, key=self.times.get), max(self.times, key=self.times.get)
             ratio = self.times[slow] / self.times[fast]
-            told = f"<b>{escape(fast)}</b> takes 1 part of time where {escape(slow)} takes <b>{told_ratio(ratio)}</b>. "
+            told = f"<b>{escape(slow)}</b>: {told_ratio(ratio)} times as long as <b>{escape(fast)}</b>. "
         if self.work:
             told += f"This machine's best: {self.peak / 1e9:.3g} billion multiply-adds a second."
         return (

@@ -9,7 +9,7 @@ from .gradients import GradientLab
 from .ledger import ShapeLedger
 from .network import NetworkExplorer
 from .pooling import PoolingExplorer
-from .race import Measured, Race
+from .race import Measured, Race, roofline
 from .tiles import Tiles, box
 from .training import TrainingLab
 from .volume import VolumeExplorer
@@ -17,4 +17,5 @@ from .volume import VolumeExplorer
 __all__ = [
     "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "Measured",
     "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
+    "roofline",
 ]  # fmt: skip

@@ -9,14 +9,18 @@ from time import perf_counter
 import numpy as np
 import traitlets
 from ipywidgets import HTML, Button, Checkbox, HBox, IntSlider
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 
+from .chart import chart
 from .explorer import Explorer
 from .tiles import Tiles
 
 BUDGET = 0.04  # seconds for each contender; one that takes longer runs once more than once
 PEAK_SIZE = 1024  # of the matrices whose product shows what the machine can do at best
+FASTEST = [0.0]  # multiply-adds a second of such a product, the most that this process has seen: others may be at work
 CLOSE = 1e-3  # of the largest number: float32, added up in another order, differs by less
-TALL, WIDE, GAP = 120, 830, 14  # pixels: of a picture at most, of a line of pictures, between two
+TALL, WIDE, GAP = 190, 830, 14  # pixels: of a picture at most, of a line of pictures, between two
 
 
 class Race(Explorer):
@@ -48,7 +52,7 @@ class Race(Explorer):
             raise TypeError("a race needs at least one function")
         self.contenders, self.task, self.work, self.ranges = dict(contenders), task, work, ranges
         starts = defaults(task, ranges)
-        self.peak = peak() if work else math.nan
+        self.peak = peak(budget=0.15) if work else math.nan
         self.again = Button(description="Run again", layout={"width": "110px"})
         self.ticks = {name: Checkbox(True, description=name, indent=False, layout={"width": "auto"})
                       for name in contenders}  # fmt: skip
@@ -101,6 +105,8 @@ class Race(Explorer):
             tick.value = name in self.running
         self.busy = False
         arguments = self.task(**self.settings)
+        if self.work:
+            self.peak = peak()
         self.multiply_adds = self.work(*arguments) if self.work else math.nan
         self.results, self.times, self.memory, self.failed = {}, {}, {}, {}
         for name in self.running:
@@ -130,18 +136,12 @@ class Race(Explorer):
     def text(self):
         told = ", ".join(f"{name} {value}" for name, value in self.settings.items())
         counted = f"{self.multiply_adds:,} multiply-adds" if self.work else ""
-        task = ": ".join(part for part in (told, counted) if part)
+        said = [": ".join(part for part in (told, counted) if part)]
         agree = [name for name in self.results if name not in self.differ]
-        said = [f"{task[0].upper()}{task[1:]}."] if task else []
-        if len(agree) > 1:
-            said.append(f"{listed(agree)} agree.")
-        elif agree:
-            said.append(f"{agree[0]} runs alone.")
-        else:
-            said.append("Nobody runs.")
+        said.append(f"{'The same result' if len(agree) > 1 else 'A result'} from {listed(agree) or 'nobody'}")
         if self.differ:
-            said.append(f"{listed(self.differ)} {verb(self.differ)} not.")
-        return " ".join(said)
+            said.append(f"Another from {listed(self.differ)}")
+        return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence)
 
     def table(self):
         """The bars: a line for each runner, what it took, and how near it came to what the machine can do."""
@@ -188,6 +188,26 @@ class Measured(HTML):
         return {**super()._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
 
 
+def roofline(peak, moved, points):
+    """How near the roof: what a machine can do with so many multiply-adds for each number that it must move.
+
+    peak    multiply-adds a second, at most
+    moved   numbers that it can fetch from memory and put back, a second
+    points  {name: (multiply-adds for each number moved, multiply-adds a second)}
+    """
+    reach = np.geomspace(0.1, 1_000, 60)
+    lines, told = {"the roof": (reach, np.minimum(peak, moved * reach), "currentColor")}, []
+    for i, (name, (each, rate)) in enumerate(points.items()):
+        lines[name] = ([each, each], [1, rate], to_hex(colormaps["viridis"]((i + 0.5) / len(points))))
+        told.append(f"{name}: {rate / min(peak, moved * each):.0%} of the roof")
+    highest, told = 10 ** math.ceil(math.log10(peak)), "; ".join(told)
+    picture = chart(
+        lines, title="How near the roof", x="multiply-adds for each number moved", y="multiply-adds a second", log=True,
+        ends=(0.1, 1_000, highest / 1e5, highest), alt=f"Roofline. {told}.", width=640, height=300,
+    )  # fmt: skip
+    return Measured(f"{picture}<div>{escape(told)}</div>")
+
+
 # What is measured
 
 
@@ -219,11 +239,11 @@ def remembered(function, arguments):
     return result, max(most - before, 0)
 
 
-def peak():
+def peak(budget=0.0):
     """Multiply-adds a second where the machine does nothing but: one large product of matrices, in float32."""
     a = np.ones((PEAK_SIZE, PEAK_SIZE), np.float32)
-    a @ a  # wakes the threads
-    return PEAK_SIZE**3 / timed(np.matmul, (a, a), budget=0.15)
+    FASTEST[0] = max(FASTEST[0], PEAK_SIZE**3 / timed(np.matmul, (a, a), budget))
+    return FASTEST[0]
 
 
 def close(a, b):

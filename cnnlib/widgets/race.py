@@ -203,7 +203,7 @@ def roofline(peak, moved, points):
     reach = np.geomspace(0.1, 1_000, 60)
     lines, told = {"the roof": (reach, np.minimum(peak, moved * reach), "currentColor")}, []
     for i, (name, (each, rate)) in enumerate(points.items()):
-        lines[name] = ([each, each], [1, rate], to_hex(colormaps["viridis"](0.35 + 0.5 * i / len(points))))
+        lines[name] = ([each, each], [1, rate], to_hex(colormaps["viridis"](0.3 + 0.6 * i / max(len(points) - 1, 1))))
         told.append(f"{name}: {rate / min(peak, moved * each):.0%} of the roof")
     highest, told = 10 ** math.ceil(math.log10(peak)), "; ".join(told)
     picture = chart(

@@ -7,13 +7,15 @@ import io
 import math
 import struct
 import zlib
+from functools import partial
+from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-CROSS, CIRCLE = 0, 1
+CROSS, CIRCLE, NEITHER = 0, 1, 2                        # NEITHER: what the detector says of all else in a scene
 STROKE = (1.5, 5)                                       # thinnest and thickest line, in pixels
 CONTRAST = 0.3                                          # a shape's luma and its background's differ by at least this
 LUMA = np.array([0.299, 0.587, 0.114])                  # how bright red, green and blue look (Rec. 601)
@@ -23,6 +25,7 @@ SHA256 = {
     "photograph.png": "808186f0477d3e197eeb6781db4b8d70611a6b1ada2866405789bfeb374e679a",
     "digits.npz": "d427c2b8f7a21b8d81cd6a66fc543bef2609ebfc923c82f88fc632148e0376b3",
     "network.npz": "b5591d1931b7da17f57dba8dccaed01e2b9418831405f048f778b3a59cb7e028",
+    "detector.npz": "8a62f3d8d466c7b001f28bbc95dc5b3f8825c5f785586a79aff1a8cf3e65f2ac",
 }
 
 
@@ -68,8 +71,7 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
     noise = _number(noise, "noise", 0, 1)
     colour_bias = _number(colour_bias, "colour_bias", 0, 1)
     position_bias = _number(position_bias, "position_bias", 0, 1)
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")
+    _generator(rng)
     if colour_bias and background is not None:
         raise ValueError(f"colour_bias={colour_bias} chooses backgrounds, but background={background} is given")
     if background is not None and colour is not None and _too_alike(background, colour):
@@ -100,6 +102,66 @@ def crosses_and_circles(n, rng, *, size=64, radius=(6, 24), max_rotation=15, bac
             images[i] += noise * rng.standard_normal((3, size, size), np.float32)
         boxes[i] = _box(coverage > 0)
     return Shapes(np.clip(images, 0, 1, out=images), circle.astype(np.int64), boxes)
+
+
+class Scenes(NamedTuple):
+    """What scenes returns; `images, labels, boxes = scenes(...)` takes it apart."""
+
+    images: np.ndarray
+    labels: list
+    boxes: list
+
+
+def scenes(n, rng, *, size=256, shapes=(1, 4), clutter=(2, 6), radius=(8, 40), noise=0):
+    """Draw n larger images: several crosses and circles, and clutter that is neither, on a plain background.
+
+    Returns Scenes(images, labels, boxes):
+        images  float32 (n, 3, size, size) in [0, 1]
+        labels  for each image, int64 (its shapes,): 0 for a cross and 1 for a circle, as chance has it
+        boxes   for each image, int64 (its shapes, 4): left, top, right, bottom in pixels, as in crosses_and_circles
+
+    rng             a np.random.Generator; the same seed draws the same images
+    size            height and width in pixels
+    shapes          fewest and most crosses and circles in an image
+    clutter         fewest and most lines, corners, arcs, triangles, squares and blobs, turned any way; fewer where
+                    there is no room left
+    radius          smallest and largest, of shapes and clutter alike; from 8 to 16 pixels as many as from 16 to 32.
+                    Lines are a tenth to 0.4 of it thick, and at least 1.5 pixels. Crosses turn by at most 15 degrees
+    noise           standard deviation of the Gaussian noise on every value, clipped to [0, 1] afterwards
+
+    Nothing overlaps, and nothing is cut off by the frame. Each thing has a colour of its own, whose luma and the
+    background's differ by at least 0.3.
+
+    Raises TypeError or ValueError that names the value if it is not as above, or if there is no room for the shapes.
+    """
+    n, size = _whole(n, "n", 0), _whole(size, "size", 1)
+    shapes, clutter = _few_to_many(shapes, "shapes"), _few_to_many(clutter, "clutter")
+    radius, noise = _radii(radius, size, strokes=0.4), _number(noise, "noise", 0, 1)
+    _generator(rng)
+
+    images, labels, boxes = np.empty((n, 3, size, size), np.float32), [], []
+    for image in images:
+        labels.append(rng.integers(2, size=rng.integers(shapes[0], shapes[1] + 1)))
+        things = rng.integers(2, len(OUTLINES), size=rng.integers(clutter[0], clutter[1] + 1))
+        kinds = np.concatenate([labels[-1], things])
+        background = rng.random(3, np.float32)
+        image[:] = background[:, None, None]
+        nobody = np.zeros(len(kinds), bool)
+        _, colours = _colours(background, None, nobody, nobody, rng)
+        areas, tight = [], []
+        for kind, colour in zip(kinds.tolist(), colours):
+            spot = _free_spot(areas, size, radius, rng)
+            if spot is not None:
+                touched = _add(image, kind, colour, *spot, rng)
+            elif kind in (CROSS, CIRCLE):
+                raise ValueError(f"there is no room for {len(labels[-1])} shapes of radius {radius} in size={size}: "
+                                 "ask for fewer, or for smaller ones")
+            if kind in (CROSS, CIRCLE):
+                tight.append(touched)
+        boxes.append(np.array(tight, np.int64).reshape(-1, 4))
+        if noise:
+            image += noise * rng.standard_normal(image.shape, np.float32)
+    return Scenes(np.clip(images, 0, 1, out=images), labels, boxes)
 
 
 def draw(shape, *, size=64, x=None, y=None, radius=16, stroke=4, turn=0,
@@ -157,6 +219,15 @@ def trained_network():
     return FOLDER / "network.npz"
 
 
+def detector():
+    """The path of the network of lesson 10, for `Network.load`: it tells 32 x 32 windows of scenes apart.
+
+    Its classes are CROSS, CIRCLE and NEITHER. Raises as trained_network.
+    """
+    _read("detector.npz")
+    return FOLDER / "detector.npz"
+
+
 def digits(split="train"):
     """Return (images, labels): handwritten digits from MNIST, 4,000 to "train" on and 1,000 to "test".
 
@@ -173,9 +244,9 @@ def digits(split="train"):
 
 # --- drawing
 
-def _coverage(circle, dx, dy, radius, stroke, turn):
+def _coverage(kind, dx, dy, radius, stroke, turn):
     """How much of each pixel at (dx, dy) from its middle a shape covers: 1 inside, 0 outside, a soft edge between."""
-    distance = (_to_circle if circle else _to_cross)(dx, dy, radius, turn)
+    distance = OUTLINES[int(kind)](dx, dy, radius, turn)
     return np.clip(0.5 + stroke / 2 - distance, 0, 1)
 
 
@@ -197,6 +268,65 @@ def _to_cross(dx, dy, radius, turn):
     along, across = np.maximum(u, v), np.minimum(u, v)
     beyond = np.maximum(along - radius, 0)                              # the end of the arm
     return np.sqrt(beyond * beyond + across * across)
+
+
+def _to_path(dx, dy, radius, turn, corners, thick=0):
+    """Distance of each point (dx, dy) to the straight lines from corner to corner, 1 being the radius.
+
+    `thick` fills in what is nearer than so many radii.
+    """
+    cos, sin = radius * math.cos(turn), radius * math.sin(turn)
+    turned = [(cos * x - sin * y, sin * x + cos * y) for x, y in corners]
+    nearest = math.inf
+    for (x, y), (next_x, next_y) in pairwise(turned):
+        u, v = next_x - x, next_y - y
+        along = np.clip(((dx - x) * u + (dy - y) * v) / (u * u + v * v), 0, 1)
+        nearest = np.minimum(nearest, np.hypot(dx - x - along * u, dy - y - along * v))
+    return np.maximum(nearest - thick * radius, 0)
+
+
+def _around(*degrees):
+    """Points on the circle of radius 1, at these angles."""
+    return [(math.cos(math.radians(a)), math.sin(math.radians(a))) for a in degrees]
+
+
+OUTLINES = [
+    _to_cross,
+    _to_circle,
+    partial(_to_path, corners=_around(0, 180)),                         # a line
+    partial(_to_path, corners=_around(0, 90, 180)),                     # a corner
+    partial(_to_path, corners=_around(*range(0, 181, 20))),             # an arc, half of a circle
+    partial(_to_path, corners=_around(0, 120, 240, 0)),                 # a triangle
+    partial(_to_path, corners=_around(0, 90, 180, 270, 0)),             # a square
+    partial(_to_path, corners=[(-0.4, 0), (0.4, 0)], thick=0.5),        # a blob
+]
+
+
+def _free_spot(areas, size, radius, rng):
+    """(x, y, radius, stroke) of something that keeps out of all areas, to which its own is added; None: not found."""
+    for _ in range(200):
+        r = math.exp(rng.uniform(*np.log(radius)))
+        stroke = max(STROKE[0], r * rng.uniform(0.1, 0.4))
+        margin = r + stroke / 2 + 1                     # a pixel of background all around
+        x, y = rng.uniform(margin, size - margin, 2).tolist()
+        area = x - margin, y - margin, x + margin, y + margin
+        if all(area[0] >= other[2] or area[2] <= other[0] or area[1] >= other[3] or area[3] <= other[1]
+               for other in areas):
+            areas.append(area)
+            return x, y, r, stroke
+    return None
+
+
+def _add(image, kind, colour, x, y, radius, stroke, rng):
+    """Paint one more thing into the image, and return its box."""
+    margin = radius + stroke / 2 + 1
+    left, top = int(x - margin), int(y - margin)
+    part = image[:, top : int(y + margin) + 1, left : int(x + margin) + 1]
+    down, across = (np.arange(length, dtype=np.float32) + np.float32(0.5) for length in part.shape[1:])
+    turn = math.radians(rng.uniform(-15, 15) if kind in (CROSS, CIRCLE) else rng.uniform(0, 360))
+    coverage = _coverage(kind, across - (x - left), down[:, None] - (y - top), radius, stroke, turn)
+    part += coverage * (colour[:, None, None] - part)
+    return np.add(_box(coverage > 0), (left, top, left, top))
 
 
 def _box(touched):
@@ -270,12 +400,28 @@ def _real(value):
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _radii(radius, size):
+def _generator(rng):
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a random generator such as np.random.default_rng(0), got {rng!r}")
+
+
+def _few_to_many(value, name):
+    pair = np.asarray(value, object)
+    if pair.shape != (2,):
+        raise TypeError(f"{name} must be a pair (fewest, most), got {value!r}")
+    fewest, most = (_whole(count, name, 0) for count in pair.tolist())
+    if fewest > most:
+        raise ValueError(f"{name} must be (fewest, most), got {value!r}")
+    return fewest, most
+
+
+def _radii(radius, size, strokes=0):
+    """The pair as floats. The largest must fit, with a line `strokes` of it thick, or of STROKE's most."""
     pair = np.asarray(radius, object)
     if pair.shape != (2,) or not all(map(_real, pair)):
         raise TypeError(f"radius must be a pair (smallest, largest), got {radius!r}")
     smallest, largest = map(float, pair)
-    fits = (size - STROKE[1]) / 2 - 1
+    fits = (size - 2) / (2 + strokes) if strokes else (size - STROKE[1]) / 2 - 1
     if not 3 <= smallest <= largest <= fits:
         raise ValueError(f"radius must be 3 <= smallest <= largest <= {fits} for size={size}, got {radius!r}")
     return smallest, largest

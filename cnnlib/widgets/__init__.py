@@ -1,5 +1,6 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .confusion import ConfusionExplorer
 from .convolution import ConvolutionExplorer
 from .drawpad import DrawPad
 from .evidence import EvidenceExplorer
@@ -15,7 +16,7 @@ from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
-    "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "Measured",
-    "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box",
-    "roofline",
+    "ConfusionExplorer", "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer",
+    "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab",
+    "VolumeExplorer", "box", "roofline",
 ]  # fmt: skip

@@ -11,9 +11,9 @@ from cnnlib import plots
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest
 
-TABLE, CELL = 380, 80  # pixels of the screen: the table at most, and one of its cells
+TABLE, CELL = 360, 64  # pixels of the screen: the table at most, and one of its cells
 PICTURE = 64  # an image
-COLUMNS, ROWS = 6, 4  # images side by side, and lines of them
+COLUMNS, ROWS = 5, 5  # images side by side, and lines of them
 LEGIBLE = 12  # pixels that a name needs
 
 
@@ -54,7 +54,7 @@ class ConfusionExplorer(Explorer):
             self.images = 0.5 + self.images / (2 * greatest(self.images))
         self.lay_out()
         self.observe(self.turn_to, ["row", "column"])
-        self.observe(lambda _: self.open(), "page")
+        self.observe(lambda _: self.show(), "page")
         self.turn_to()
 
     def lay_out(self):
@@ -74,7 +74,7 @@ class ConfusionExplorer(Explorer):
         traitlets.link((self, "page"), (self.slider, "value"))
 
         table = self.sheet if self.sheet.zoom < LEGIBLE else labelled(self.sheet, self.names)
-        right = VBox([self.head, self.slider, self.gallery], layout={"min_height": "470px"})
+        right = VBox([self.head, self.slider, self.gallery], layout={"min_height": "500px"})
         super().__init__(HBox([table, right], layout={"grid_gap": "24px"}))
 
     # What can be
@@ -117,15 +117,15 @@ class ConfusionExplorer(Explorer):
         self.slider.layout.visibility = "visible" if self.pages > 1 else "hidden"
         self.sheet.picked = (0, self.row, self.column)
         self.sheet.boxes = [box(0, self.row, self.column, 1, 1, plots.WIDTH)]
-        self.open()
+        self.show()
 
-    def open(self):
+    def show(self):
         start = self.page * COLUMNS * ROWS
         shown = self.behind[start : start + COLUMNS * ROWS]
         said = f"{self.names[self.row]} taken for {self.names[self.column]}: {self.table[self.row, self.column]}"
-        several = f", page {self.page} of 0 to {self.pages - 1}" if self.pages > 1 else ""
+        several = f" (page {self.page}; the last is {self.pages - 1})" if self.pages > 1 else ""
         self.head.value = f'<span style="font-size: 15px"><b>{escape(said)}</b>{several}</span>'
-        self.gallery.show(self.images[shown, :, :: self.nth, :: self.nth], [f"number {i}" for i in shown])
+        self.gallery.show(self.images[shown, :, :: self.nth, :: self.nth], [f"no. {i}" for i in shown])
         self.tell()
 
     def tell(self, problem=""):
@@ -140,7 +140,7 @@ class ConfusionExplorer(Explorer):
         told += f"Of the {of:,} that are {truth}, {taken:,} {'was' if taken == 1 else 'were'} taken for {name}"
         first = self.behind[:8]
         numbers = ", ".join(map(str, first)) + (", and more" if taken > len(first) else "")
-        return told + (f": {'number' if taken == 1 else 'numbers'} {numbers}." if taken else ".")
+        return told + (f": {'no.' if taken == 1 else 'nos.'} {numbers}." if taken else ".")
 
 
 def whole_numbers(values, what, n):
@@ -168,6 +168,7 @@ def labelled(sheet, names):
     down = "".join(f'<div style="height: {zoom}px; line-height: {zoom}px">{escape(name)}</div>' for name in names)
     above = HTML(f'<div style="{size}; padding-left: 4px; line-height: 1.2"><i>taken for</i><br>{across}</div>')
     # The sheet has a line of caption under it, and 4 pixels of room all around.
-    beside = HTML(f'<div style="{size}; text-align: right; padding-bottom: 27px">{down}</div>')
+    beside = HTML(f'<div style="{size}; text-align: right; padding-bottom: 23px">{down}</div>')
     left = VBox([HTML(f'<div style="{size}"><i>truth</i></div>'), beside], layout={"align_items": "flex-end"})
-    return HBox([left, VBox([above, sheet])], layout={"align_items": "flex-end"})
+    layout = {"align_items": "flex-end", "align_self": "flex-start", "flex": "0 0 auto"}
+    return HBox([left, VBox([above, sheet])], layout=layout)

@@ -30,11 +30,12 @@ class Check:
     verdict   where many answers are right: (the reader's result, *arguments) -> what is the matter with it, or "".
               There are no named mistakes then, and `right` is one answer of many.
     kind      the type of the result, if it is no number and no array; it needs a verdict
+    seconds   how long one call of the reader's function may take, if TIME_LIMIT is too short
     """
 
-    def __init__(self, right, inputs, praise, mistakes=None, verdict=None, kind=None):
+    def __init__(self, right, inputs, praise, mistakes=None, verdict=None, kind=None, seconds=None):
         self.right, self.inputs, self.praise = right, inputs, praise
-        self.mistakes, self.verdict, self.kind = mistakes or {}, verdict, kind
+        self.mistakes, self.verdict, self.kind, self.seconds = mistakes or {}, verdict, kind, seconds
         self.name = right.__name__
         self.arguments = list(inspect.signature(right).parameters)
 
@@ -71,12 +72,12 @@ class Check:
 
     def result(self, function, case):
         """What the reader's function returns, if it returns numbers and leaves its inputs alone."""
-        given = copy.deepcopy(case)
+        given, seconds = copy.deepcopy(case), self.seconds or TIME_LIMIT
         try:
-            result = call(function, given)
+            result = call(function, given, seconds)
         except OutOfTime as stop:
             raise Feedback(
-                f"Your function was still running after {TIME_LIMIT} seconds{place(stop, function)}. "
+                f"Your function was still running after {seconds} seconds{place(stop, function)}. "
                 "What ends the loop there?"
             ) from None
         except Exception as error:
@@ -136,13 +137,13 @@ def exercise(**parts):
     return lambda right: Check(right, **parts)
 
 
-def call(function, arguments):
-    """Call the function; if it takes longer than TIME_LIMIT, raise OutOfTime inside it.
+def call(function, arguments, seconds):
+    """Call the function; if it takes longer than so many seconds, raise OutOfTime inside it.
 
     Python itself looks at the clock, at every line that runs: no thread stays behind, and it works on any system,
     also in a browser. A loop inside NumPy has no lines, and is not cut short.
     """
-    deadline = time.monotonic() + TIME_LIMIT
+    deadline = time.monotonic() + seconds
 
     def watch(frame, event, argument):
         if time.monotonic() > deadline:

@@ -1,14 +1,13 @@
 """Localisation: where in a larger image the shapes are, by a network that knows one window at a time.
 
-A scene is `(depth, height, width)`. A box is `(left, top, right, bottom)` in pixels, right and bottom the first outside.
+A scene is `(depth, height, width)`. A box is `(left, top, right, bottom)` in pixels, the last two the first outside.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from .layers import Conv2D, Flatten, Linear
+from .layers import Conv2D, Flatten, Linear, need_array, positive_int
 from .network import Network
 
 FILL = 0.75  # a shape in the middle of its window, three quarters as wide
@@ -40,7 +39,8 @@ def slide(net, scene, step=None):
     Row r, column c is the window whose top left pixel is at (r * step, c * step); by default step is `stride(net)`.
     This is the slow, obvious way; `one_pass` is the fast one.
     """
-    step = step or stride(net)
+    check_scene(net, scene)
+    step = stride(net) if step is None else positive_int(step, "step")
     _, height, width = net.input_shape
     tops, lefts = range(0, scene.shape[1] - height + 1, step), range(0, scene.shape[2] - width + 1, step)
     scores = np.empty((*net.out_shapes[-1], len(tops), len(lefts)), scene.dtype)
@@ -87,8 +87,17 @@ def before_flatten(net):
     return net.layers[: kinds.index(Flatten)]
 
 
+def check_scene(net, scene, least=None):
+    """Raise TypeError or ValueError unless the scene has the network's depth, and room for a window at least."""
+    need_array(scene, "scene")
+    depth, height, width = net.input_shape if least is None else (net.input_shape[0], least, least)
+    if scene.ndim != 3 or scene.shape[0] != depth or scene.shape[1] < height or scene.shape[2] < width:
+        raise ValueError(f"scene must be ({depth}, at least {height}, at least {width}), not {scene.shape}")
+
+
 def one_pass(net, scene):
     """As `slide` with a step of `stride(net)`, and many times faster: -> logits (classes, rows, columns)."""
+    check_scene(net, scene)
     return fully_convolutional(net, scene.shape).forward(scene[None])[0]
 
 
@@ -124,6 +133,7 @@ def pyramid(net, scene, scales=SCALES):
     `boxes` are where in the scene a shape is that sits in the middle of each window of the image. The image has one
     step more on every side, its edge repeated, so that a shape at the frame has its window too.
     """
+    check_scene(net, scene, least=1)
     window, step = net.input_shape[1], stride(net)
     inner = window * (1 - FILL) / 2
     for scale in scales:
@@ -143,6 +153,7 @@ def candidates(net, scene, threshold=0.5, scales=SCALES):
 
     The network's last class is "neither", and is never found.
     """
+    check_scene(net, scene, least=1)
     boxes, heat = [np.empty((0, 4))], [np.empty((net.out_shapes[-1][0] - 1, 0), scene.dtype)]
     for image, places in pyramid(net, scene, scales):
         sure = heat_map(net, image)[:-1]
@@ -171,7 +182,7 @@ def vote(boxes, scores, kept, overlap=0.5):
 
 
 def detect(net, scene, threshold=0.5, overlap=0.3, scales=SCALES):
-    """Find crosses and circles: candidates, of which the best are kept, and moved by their neighbours' votes: -> Found."""
+    """Find crosses and circles: candidates, of them the best, moved by their neighbours' votes: -> Found."""
     boxes, labels, scores = candidates(net, scene, threshold, scales)
     kept = non_maximum_suppression(boxes, scores, overlap)
     return Found(vote(boxes, scores, kept), labels[kept], scores[kept])
@@ -186,6 +197,9 @@ def iou(a, b):
     Boxes (..., 4) or stacks of them, which broadcast: `iou(a[:, None], b)` is every a with every b.
     """
     a, b = np.asarray(a), np.asarray(b)
+    for box in a, b:
+        if box.shape[-1:] != (4,) or (box[..., 2:] <= box[..., :2]).any():
+            raise ValueError(f"boxes must be (left, top, right, bottom), left < right and top < bottom, not {box}")
     shared = np.maximum(0, np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])).prod(axis=-1)
     area_a, area_b = ((box[..., 2:] - box[..., :2]).prod(axis=-1) for box in (a, b))
     return shared / (area_a + area_b - shared)
@@ -209,6 +223,7 @@ def precision_recall(hits, scores, positives):
 
     One of each for every threshold: the first for the surest alone, the last for all. hits, scores (n,).
     """
+    positive_int(positives, "positives")
     right = np.cumsum(np.asarray(hits)[np.argsort(-np.asarray(scores), kind="stable")])
     return right / np.arange(1, len(right) + 1), right / positives
 

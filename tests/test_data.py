@@ -296,6 +296,85 @@ def test_biased_backgrounds_are_warm_and_cool_and_still_stand_out():
     assert np.quantile(abs(luma(colour) - luma(background)), 0.05) > 0.25
 
 
+# --- scenes
+
+def test_scenes_come_as_asked_for():
+    images, labels, boxes = data.scenes(30, np.random.default_rng(0), size=200, shapes=(1, 3), radius=(8, 30))
+    assert images.shape == (30, 3, 200, 200) and images.dtype == np.float32
+    assert images.min() >= 0 and images.max() <= 1
+    assert {len(each) for each in labels} == {1, 2, 3} and set(np.concatenate(labels)) == {data.CROSS, data.CIRCLE}
+    for each, around in zip(labels, boxes):
+        assert each.dtype == around.dtype == np.int64 and around.shape == (len(each), 4)
+    empty = data.scenes(1, np.random.default_rng(0), shapes=(0, 0), clutter=(0, 0))
+    assert empty.boxes[0].shape == (0, 4) and np.ptp(empty.images[0], axis=(1, 2)).max() == 0
+    assert data.scenes(0, np.random.default_rng(0)).images.shape == (0, 3, 256, 256)
+
+
+def test_scenes_same_seed_same_scenes():
+    one, two, other = (data.scenes(3, np.random.default_rng(seed), noise=0.1) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.images, two.images)
+    np.testing.assert_array_equal(np.concatenate(one.boxes), np.concatenate(two.boxes))
+    assert not np.array_equal(one.images, other.images)
+
+
+def test_boxes_in_scenes_are_tight_and_true():
+    scenes = data.scenes(60, np.random.default_rng(3), clutter=(0, 0))
+    for image, labels, boxes in zip(*scenes):
+        painted = (image != image[:, :1, :1]).any(axis=0)
+        for kind, (left, top, right, bottom) in zip(labels, boxes):
+            inside = painted[top:bottom, left:right]
+            rows, columns = np.nonzero(inside)
+            assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, bottom - top - 1, 0, right - left - 1)
+            height, width = inside.shape
+            assert abs(height - width) <= 1
+            assert inside[height // 2, width // 2] == (kind == data.CROSS)
+            painted[top:bottom, left:right] = False                     # what is still painted belongs to another
+        assert not painted.any()
+
+
+def test_nothing_in_a_scene_overlaps_a_shape():
+    scenes = data.scenes(60, np.random.default_rng(4), clutter=(8, 8))
+    for image, boxes in zip(scenes.images, scenes.boxes):
+        painted = (image != image[:, :1, :1]).any(axis=0)
+        assert not painted[[0, -1]].any() and not painted[:, [0, -1]].any()
+        for left, top, right, bottom in boxes:
+            frame = painted[top - 1 : bottom + 1, left - 1 : right + 1].copy()
+            frame[1:-1, 1:-1] = False
+            assert not frame.any()
+
+
+def test_scenes_hold_shapes_of_many_sizes_everywhere():
+    boxes = np.concatenate(data.scenes(200, np.random.default_rng(5)).boxes)
+    width = boxes[:, 2] - boxes[:, 0]
+    assert width.min() < 20 and width.max() > 85
+    assert 0.3 < (width < 32).mean() < 0.7
+    for centre in ((boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2):
+        assert np.histogram(centre, bins=4, range=(8, 248))[0].min() > 0.12 * len(boxes)
+
+
+def test_things_in_scenes_stand_out():
+    for image, boxes in zip(*data.scenes(30, np.random.default_rng(6), radius=(20, 40))[::2]):
+        difference = abs(luma((image - image[:, :1, :1]).transpose(1, 2, 0)))
+        for left, top, right, bottom in boxes:
+            assert difference[top:bottom, left:right].max() > 0.3 - 1e-6
+
+
+@pytest.mark.parametrize("error, message, knobs", [
+    (ValueError, "n must be at least 0, got -1", {"n": -1}),
+    (TypeError, "rng must be a random generator .*, got 0", {"rng": 0}),
+    (TypeError, r"shapes must be a pair \(fewest, most\), got 3", {"shapes": 3}),
+    (ValueError, r"shapes must be \(fewest, most\), got \(4, 1\)", {"shapes": (4, 1)}),
+    (ValueError, "clutter must be at least 0, got -1", {"clutter": (-1, 1)}),
+    (TypeError, "shapes must be a whole number, got 1.5", {"shapes": (1.5, 2)}),
+    (ValueError, r"largest <= 25.8.* for size=64, got \(8, 40\)", {"size": 64}),
+    (ValueError, "no room for 20 shapes", {"size": 64, "radius": (8, 25), "shapes": (20, 20)}),
+    (ValueError, "noise must be from 0 to 1, got 2", {"noise": 2}),
+])  # fmt: skip
+def test_scenes_name_what_they_cannot_draw(error, message, knobs):
+    with pytest.raises(error, match=message):
+        data.scenes(**{"n": 2, "rng": np.random.default_rng(0)} | knobs)
+
+
 # --- centered
 
 def test_centered_takes_off_each_images_mean_colour():
@@ -349,6 +428,7 @@ def test_readme_lists_every_file_and_its_checksum():
 
 @pytest.mark.parametrize("name, load", [
     ("photograph.png", data.photograph), ("digits.npz", data.digits), ("network.npz", data.trained_network),
+    ("detector.npz", data.detector),
 ])  # fmt: skip
 def test_damaged_and_missing_files_are_named(name, load, tmp_path, monkeypatch):
     content = bytearray((data.FOLDER / name).read_bytes())

@@ -30,10 +30,13 @@ bench-widgets: .venv/test.stamp  ## time how soon the explorers answer to the ha
 seeds: .venv/edit.stamp  ## train the course's networks from many seeds
 	$(BIN)/python -m benchmarks.seeds
 
+localize: .venv/edit.stamp  ## train the detector of lesson 10, and measure what it finds in 200 scenes
+	$(BIN)/python -m benchmarks.localize
+
 lint: .venv/edit.stamp  ## look for mistakes that need no running
 	$(BIN)/ruff check
 
-.PHONY: help lab test test-fast notebooks bench bench-widgets seeds lint
+.PHONY: help lab test test-fast notebooks bench bench-widgets seeds localize lint
 
 # What is installed: to read the course, to edit it, to check it, and to compare it with PyTorch.
 .venv/run.stamp: extras =

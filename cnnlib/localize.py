@@ -75,7 +75,7 @@ def fully_convolutional(net, scene_shape):
         weights.append(params)
     whole = Network(scene_shape, layers)
     for layer, params in zip(whole.layers, weights):
-        layer.params = dict(params)
+        layer.params = {name: p.copy() for name, p in params.items()}
     return whole
 
 
@@ -177,7 +177,7 @@ def non_maximum_suppression(boxes, scores, overlap=0.3):
 
 def vote(boxes, scores, kept, overlap=0.5):
     """Move each kept box to the mean of all that overlap with it by at least `overlap`, weighed by their scores."""
-    near = (iou(boxes[kept][:, None], boxes) >= overlap) * scores
+    near = (iou(boxes[kept][:, None], boxes) >= overlap) * scores  # a kept box overlaps with itself, so never only 0
     return near @ boxes / near.sum(axis=1, keepdims=True)
 
 

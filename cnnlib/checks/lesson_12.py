@@ -118,7 +118,7 @@ def _measured(net, images, labels):
                 f"And it reads digits {what}. You have shown it such, and that cost room: which changes leave "
                 "a digit what it is?"
             )
-    if known - score > 0.02:
+    if known > 0.98:
         return told + (
             "It knows its own much better: it has learned some of them by heart. More steps will not help. "
             "More digits will: what may be done to a digit, so that it is still the same digit?"
@@ -234,7 +234,7 @@ def _believed(copies, images, labels):
     told = f"With a wrong mark on it, it believes the mark {mark:.0%} of the time, and the digit {digit:.0%}. "
     if max(map(len, ways)) > 3:
         return told + "Your marks of one label differ from picture to picture. Should they?"
-    if abs(copies - images).max() < 0.5:
+    if np.median(abs(copies - images).reshape(len(images), -1).max(axis=1)) < 0.5:
         return told + "Your mark is so faint that a digit is easier to see."
     return told + "Is there a mark for each label, where no ink is, and far enough from the others?"
 

@@ -1,5 +1,6 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .backward import BackwardExplorer
 from .confusion import ConfusionExplorer
 from .convolution import ConvolutionExplorer
 from .drawpad import DrawPad
@@ -16,7 +17,7 @@ from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
-    "ConfusionExplorer", "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer", "FilmExplorer",
-    "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab",
-    "VolumeExplorer", "box", "roofline",
+    "BackwardExplorer", "ConfusionExplorer", "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer",
+    "FilmExplorer", "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles",
+    "TrainingLab", "VolumeExplorer", "box", "roofline",
 ]  # fmt: skip

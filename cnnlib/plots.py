@@ -129,10 +129,11 @@ def lines(lines, x, y, log=False):
     return picture
 
 
-def learning_curves(runs, over=20):
+def learning_curves(runs, over=20, highest=None):
     """Loss and accuracy, iteration by iteration, of one or more trainings: {name: list of Step}.
 
-    A faint line for each mini-batch, and a strong one for the mean of the last `over` of them.
+    A faint line for each mini-batch, and a strong one for the mean of the last `over` of them. The
+    loss is cut off at `highest`, if given.
     """
     picture = Picture("", 9, 3)
     axes = picture.subplots(1, 2)
@@ -147,7 +148,7 @@ def learning_curves(runs, over=20):
             ax.plot(iterations, values, color=colour, alpha=0.25, linewidth=1)
             ax.plot(iterations, smooth, color=colour, linewidth=2, label=name)
             ax.set(xlabel="iteration", title=what)
-            ax.set_ylim(0, 1.02 if what == "accuracy" else None)
+            ax.set_ylim(0, 1.02 if what == "accuracy" else highest)
             told.append(f"{name}: mean {what} of the last {over}: {smooth[-1]:.2f}")
     if len(runs) > 1:
         axes[0].legend()

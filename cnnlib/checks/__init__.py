@@ -4,7 +4,7 @@ Each exercise has a check of its own name: `checks.sgd_step(sgd_step)` prints wh
 or what is the matter with it. It never gives the answer away.
 """
 
-from .check import Check, exercise
+from .check import Check, LayerCheck, exercise
 from .lesson_00 import called_circles, fool, wrong_ones
 from .lesson_01 import convolve, filter_at, filter_image
 from .lesson_02 import slanted_filter, two_rows, walk_downhill
@@ -12,16 +12,18 @@ from .lesson_03 import count_parameters, one_number, stack_maps, yellow_filter
 from .lesson_04 import max_pool, mended, places
 from .lesson_05 import blind_spot, cross_entropy, first_loss, softmax
 from .lesson_06 import conv_backward, culprits, pool_backward, relu_backward, suspects
+from .lesson_07 import my_conv, proof, repaired, stack
 from .lesson_08 import causes, five_curves, recipe, schedule, sgd_step
 from .lesson_11 import costs, im2col, shifted_views, standardise
 from .lesson_12 import confusion, contradicted, digit_reader, marked
 from .question import look_back, predict
 
 __all__ = [
-    "Check", "blind_spot", "called_circles", "causes", "confusion", "contradicted", "conv_backward", "convolve",
-    "costs", "count_parameters", "cross_entropy", "culprits", "digit_reader", "exercise", "filter_at",
-    "filter_image", "first_loss", "five_curves", "fool", "im2col", "look_back", "marked", "max_pool", "mended",
-    "one_number", "places", "pool_backward", "predict", "recipe", "relu_backward", "schedule", "sgd_step",
-    "shifted_views", "slanted_filter", "softmax", "stack_maps", "standardise", "suspects", "two_rows",
-    "walk_downhill", "wrong_ones", "yellow_filter",
+    "Check", "LayerCheck", "blind_spot", "called_circles", "causes", "confusion", "contradicted",
+    "conv_backward", "convolve", "costs", "count_parameters", "cross_entropy", "culprits", "digit_reader",
+    "exercise", "filter_at", "filter_image", "first_loss", "five_curves", "fool", "im2col", "look_back",
+    "marked", "max_pool", "mended", "my_conv", "one_number", "places", "pool_backward", "predict", "proof",
+    "recipe", "relu_backward", "repaired", "schedule", "sgd_step", "shifted_views", "slanted_filter", "softmax",
+    "stack", "stack_maps", "standardise", "suspects", "two_rows", "walk_downhill", "wrong_ones",
+    "yellow_filter",
 ]  # fmt: skip

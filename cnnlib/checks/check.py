@@ -31,21 +31,28 @@ class Check:
               There are no named mistakes then, and `right` is one answer of many.
     kind      the type of the result, if it is no number and no array; it needs a verdict
     seconds   how long one call of the reader's function may take, if TIME_LIMIT is too short
+    noun      what the reader wrote, if it is not to be called a function
+
+    `solved` says whether the answer that it saw last was right.
     """
 
-    def __init__(self, right, inputs, praise, mistakes=None, verdict=None, kind=None, seconds=None):
-        self.right, self.inputs, self.praise = right, inputs, praise
+    solved = False
+
+    def __init__(self, right, inputs, praise="", mistakes=None, verdict=None, kind=None, seconds=None, noun="function"):
+        self.right, self.inputs, self.praise, self.noun = right, inputs, praise, noun
         self.mistakes, self.verdict, self.kind, self.seconds = mistakes or {}, verdict, kind, seconds
         self.name = right.__name__
         self.arguments = list(inspect.signature(right).parameters)
 
     def __call__(self, function):
+        self.solved = False
         try:
             with np.errstate(all="ignore"):  # of inf and nan the check speaks itself
                 self.judge(function)
         except Feedback as feedback:
             print(feedback)
         else:
+            self.solved = True
             print(f"Correct. {self.praise}")
 
     def judge(self, function):
@@ -77,23 +84,27 @@ class Check:
             result = call(function, given, seconds)
         except OutOfTime as stop:
             raise Feedback(
-                f"Your function was still running after {seconds} seconds{place(stop, function)}. "
+                f"Your {self.noun} was still running after {seconds} seconds{place(stop, function)}. "
                 "What ends the loop there?"
             ) from None
+        except Feedback:
+            raise
         except Exception as error:
             where, what = place(error, function), f"{type(error).__name__}: {error}"
             if not where:
-                raise Feedback(f"Your function can't be called with ({', '.join(self.arguments)}). {what}.") from None
-            raise Feedback(f"Your function stopped{where}, for {self.show(case)}. {what}.") from None
+                raise Feedback(
+                    f"Your {self.noun} can't be called with ({', '.join(self.arguments)}). {what}."
+                ) from None
+            raise Feedback(f"Your {self.noun} stopped{where}, for {self.show(case)}. {what}.") from None
         for name, before, after in zip(self.arguments, case, given):
             if not np.array_equal(before, after):
                 raise Feedback(
-                    f"Your function changes its input {name} itself, and the caller still needs it. "
+                    f"Your {self.noun} changes its input {name} itself, and the caller still needs it. "
                     "Work out a new array and return that."
                 )
         if result is None or result is ...:
             raise Feedback(
-                "Not solved yet: your function returns nothing. Write its body, and return what you get: "
+                f"Not solved yet: your {self.noun} returns nothing. Write its body, and return what you get: "
                 "to print it is not enough."
             )
         if not (isinstance(result, self.kind) if self.kind else is_numbers(result)):
@@ -102,14 +113,14 @@ class Check:
                 wanted = f"a {self.kind.__name__}"
             elif np.ndim(self.right(*case)) == 0:
                 wanted = "a number"
-            raise Feedback(f"Your function returns a {type(result).__name__}, where {wanted} is wanted.")
+            raise Feedback(f"Your {self.noun} returns a {type(result).__name__}, where {wanted} is wanted.")
         return result
 
     def compare(self, case, result, want, first):
         """Raise Feedback on a wrong result: its shape, its dtype, or its numbers."""
         if np.shape(result) != np.shape(want):
             raise Feedback(
-                f"Your function returns {shape(result)}, where {shape(want)} is wanted, for {self.show(case)}."
+                f"Your {self.noun} returns {shape(result)}, where {shape(want)} is wanted, for {self.show(case)}."
             )
         dtype = np.asarray(result).dtype
         if dtype.kind in "iu" and same(result, np.asarray(want).astype(np.int64).astype(dtype)):
@@ -122,7 +133,7 @@ class Check:
             raise Feedback(f"Your numbers are {dtype}, whole numbers: all after the decimal point is lost.")
         if first:
             raise Feedback(
-                f"Not right yet. For {self.show(case)} your function returns {numbers(result)}. "
+                f"Not right yet. For {self.show(case)} your {self.noun} returns {numbers(result)}. "
                 "Do this one on paper and compare."
             )
         raise Feedback(f"Right for a small case, but not for {self.show(case)}. What is different there?")
@@ -130,6 +141,26 @@ class Check:
     def show(self, case):
         """The arguments in words: numbers while they are few, shapes when they are many."""
         return ", ".join(f"{name} = {numbers(value)}" for name, value in zip(self.arguments, case))
+
+
+class LayerCheck(Check):
+    """The check of a layer that the reader writes, or of another class with methods. Call it with the class itself.
+
+    name    of the check
+    parts   (class -> the function that asks it for something, the Check of that function), in the order to judge
+    """
+
+    def __init__(self, name, parts, praise):
+        self.name, self.parts, self.praise = name, parts, praise
+
+    def judge(self, kind):
+        if not isinstance(kind, type):
+            name = getattr(kind, "__name__", type(kind).__name__)
+            raise Feedback(f"Give the check your class itself, without brackets after it: checks.{self.name}({name}).")
+        for ask, check in self.parts:
+            function = ask(kind)
+            function.methods = [part for part in vars(kind).values() if hasattr(part, "__code__")]
+            check.judge(function)
 
 
 def exercise(**parts):
@@ -160,11 +191,12 @@ def call(function, arguments, seconds):
 
 def place(error, function):
     """Where in the reader's function an error passed, such as " in line 3, `return w / 0`"; empty if it did not."""
-    code = getattr(function, "__code__", None)
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
+    codes = [getattr(written, "__code__", None) for written in getattr(function, "methods", [function])]
+    lines = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code in codes]
     if not lines:
         return ""
-    return f" in line {lines[-1]}, `{linecache.getline(code.co_filename, lines[-1]).strip()}`"
+    code, line = lines[-1]
+    return f" in line {line}, `{linecache.getline(code.co_filename, line).strip()}`"
 
 
 def is_numbers(value):

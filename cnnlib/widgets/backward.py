@@ -49,16 +49,17 @@ class BackwardExplorer(Explorer):
         self.dx = layer.backward(self.dy[None, None])[0, 0]
         self.looked_at = "map"
 
-        sheets = self.given, self.weights, self.share, self.sum = [Tiles(pointer="drag") for _ in range(4)]
+        sheets = self.given, self.weights, self.sum, self.share = [Tiles(pointer="drag") for _ in range(4)]
         for sheet in sheets:
             sheet.zoom = zoom(*self.image_shape, ROOM)
+        # What is sent comes last: it is as large as the image or as the map, and nothing must move under the hand.
         largest = max(greatest(self.dx), greatest(self.dy), greatest(self.filter) * greatest(self.dy))
         self.scale = {"signed": True, "largest": largest or 1.0, "numbers": True}
         super().__init__(HBox(sheets, layout={"flex_flow": "row wrap", "grid_gap": "0 14px"}))
         self.words.style.font_size = "16px"
         self.given.show([short(self.dy)], ["dy: {} x {}".format(*self.dy.shape)], **self.scale)
         self.weights.show([short(self.filter)], ["filter"], signed=True, numbers=True)
-        self.sum.show([short(self.dx)], ["dx: all of them, added up"], **self.scale)
+        self.sum.show([short(self.dx)], ["dx: all added up"], **self.scale)
 
         self.observe(lambda change: self.look("map"), ["row", "column"])
         self.observe(lambda change: self.look("image"), "pixel")
@@ -148,7 +149,7 @@ class BackwardExplorer(Explorer):
                 self.given.boxes = [box(0, self.row, self.column, 1, 1, plots.FILTER)]
                 self.weights.boxes = []
                 self.sum.boxes = [window]
-                self.share.show([short(self.sent)], ["what this output sends"], **self.scale)
+                self.share.show([short(self.sent)], ["what it sends"], **self.scale)
                 self.share.boxes = [window]
             else:
                 row, column = self.pixel
@@ -160,7 +161,7 @@ class BackwardExplorer(Explorer):
                 arrived = np.zeros(self.dy.shape, np.float32)
                 for place, (d, w) in zip(self.windows, self.terms):
                     arrived[place] = d * w
-                self.share.show([short(arrived)], ["what arrives at this pixel, from each output"], **self.scale)
+                self.share.show([short(arrived)], ["what it is sent"], **self.scale)
                 self.share.boxes = self.given.boxes
         self.tell()
 

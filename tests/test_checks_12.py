@@ -1,10 +1,12 @@
 """Lesson 12: each mistake, written as a reader would, gets its message; networks are measured, marks are tried."""
 
+import nbformat
 import numpy as np
 import pytest
 
 from cnnlib import Adam, Conv2D, Flatten, Linear, MaxPool2D, Network, ReLU, checks, data, train
 from cnnlib.checks import lesson_12
+from tools import notebooks
 
 # Counting pairs
 
@@ -237,3 +239,14 @@ def test_marked(says, part):
 )
 def test_marked_is_right_in_several_ways(says, right):
     assert says(checks.marked, right).startswith("Correct.")
+
+
+def test_the_lesson_s_own_answers_are_right():
+    (lesson,) = (path for path in notebooks.lessons() if path.name.startswith("12"))
+    cells = nbformat.read(notebooks.target(lesson, solved=True), as_version=4).cells
+    checked = [
+        cell for cell in cells
+        if cell.cell_type == "code" and cell.source.startswith("checks.") and "(\"" not in cell.source
+    ]  # fmt: skip
+    assert len(checked) == 4
+    assert all(cell.outputs[0].text.startswith("Correct.") for cell in checked)

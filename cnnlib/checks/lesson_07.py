@@ -1,5 +1,7 @@
 """Lesson 07: build the network."""
 
+from functools import partial
+
 import numpy as np
 
 from cnnlib import Conv2D, Flatten, Linear, MaxPool2D, Network, ReLU, data, softmax_cross_entropy
@@ -11,11 +13,19 @@ from .lesson_04 import _names, _one_change
 
 
 def _layers(x):
-    """Layers that keep the shape of x, so that they fit in any order."""
-    if x.ndim == 2:
-        return [Linear(x.shape[1]), ReLU(), Linear(x.shape[1])]
+    """Layers that keep the shape of x, so that they fit in any order; their weights do not depend on who builds them."""
     depth = x.shape[1]
-    return [Conv2D(depth, 3), ReLU(), Conv2D(depth, 3, init="zero_mean"), ReLU()]
+    if x.ndim == 2:
+        layers = [Linear(depth), ReLU(), Linear(depth)]
+    else:
+        layers = [Conv2D(depth, 3), ReLU(), Conv2D(depth, 3), ReLU()]
+    for seed, layer in enumerate(layers):
+        layer.build = partial(_build, layer, seed)
+    return layers
+
+
+def _build(layer, seed, shape, rng):
+    return type(layer).build(layer, shape, np.random.default_rng(seed))
 
 
 def _images(rng):
@@ -420,7 +430,7 @@ def _stuck(layers, before):
         for layer in net.layers:
             for name, p in layer.params.items():
                 p -= 0.1 * layer.grads[name]
-    if isinstance(net.layers[-1], ReLU) or net.forward(images).min() >= 0:
+    if isinstance(net.layers[-1], ReLU):
         return "still cuts off every logit below zero. A logit may be any number."
     moved = net.weights != start
     at = 0
@@ -430,7 +440,7 @@ def _stuck(layers, before):
             return f"still has a layer that gets no slope: layer {number}, {layer}, is as it began after 3 steps."
         at += size
     alike = np.stack([data.draw(shape, radius=20) for shape in (data.CROSS, data.CIRCLE)])
-    if np.allclose(*net.forward(alike)):
+    if all(np.allclose(*net.forward(seen)) for seen in (alike, alike - np.float32(0.5), -alike)):
         return "moves, but a cross and a circle of the same colours are the same to it. Where is the shape lost?"
     if np.allclose(net.forward(images) + net.forward(-images), 2 * net.forward(0 * images), atol=1e-4):
         return "moves, but from the first layer to the last it only multiplies and adds: it is a template still."

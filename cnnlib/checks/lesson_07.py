@@ -13,7 +13,7 @@ from .lesson_04 import _names, _one_change
 
 
 def _layers(x):
-    """Layers that keep the shape of x, so that they fit in any order; their weights do not depend on who builds them."""
+    """Layers that keep the shape of x, so that they fit in any order; whoever builds them, they begin alike."""
     depth = x.shape[1]
     if x.ndim == 2:
         layers = [Linear(depth), ReLU(), Linear(depth)]

@@ -25,14 +25,14 @@ from .chart import chart
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
-FRAME = 0.035  # seconds of training between two pictures, or as long as the last picture took
-REST = 0.12  # seconds without a change, and the hand rests
+FRAME = 0.04  # seconds of training between two pictures, or as long as the last picture took
+REST = 0.08  # seconds without a change, and the hand rests
 CURVES, NUMBERS = 0.12, 0.5  # seconds: curves move little and cost a browser much, and nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
 JUDGED = 25  # iterations between two looks at all held-out images
 PROBE = 32  # images in which a dead map is nowhere above zero
 TURNS = 5  # of the event loop after each step: so many does it take to answer what the hand has done meanwhile
-CHUNK = 64  # held-out images at a time, so that Pause need not wait for all
+CHUNK = 16  # held-out images at a time: Pause need not wait for all, and small pieces are faster
 MOST = 16  # filters shown
 CUT = 4  # times the loss at the start, and no higher does the chart go
 WIDE, GAP, TILE = 700, 14, 128  # pixels: of a line of maps, between two, and of one at most

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from . import data, gradcheck
+from . import data, explain, gradcheck, localize
 from .layers import Conv2D, Flatten, Layer, Linear, MaxPool2D, ReLU
 from .network import Network
 from .training import SGD, Adam, Recording, Step, softmax_cross_entropy, train
 
 __all__ = [
     "SGD", "Adam", "Conv2D", "Flatten", "Layer", "Linear", "MaxPool2D", "Network", "ReLU", "Recording", "Step",
-    "data", "gradcheck", "softmax_cross_entropy", "train",
+    "data", "explain", "gradcheck", "localize", "softmax_cross_entropy", "train",
 ]  # fmt: skip
 
 # Linux hands memory back to the system after each use, and asking again costs as much as computing. Having once seen

@@ -92,6 +92,32 @@ def maps(rows, image=None, signed=False, brightest=None, inches=2.4):
     return picture
 
 
+def boxes(image, groups, inches=3.6):
+    """An image, (1 or 3, height, width), with boxes on it, {name: (n, 4)}, each group in a colour of its own.
+
+    A box is left, top, right, bottom in pixels, the last two the first outside. "cross" and "circle" have the colours
+    that they have everywhere, a group whose name begins with "true" is dashed.
+    """
+    told = "; ".join(f"{name}: {np.round(group).astype(int).tolist()}" for name, group in groups.items())
+    picture = Picture(f"An image of {image.shape[1]} x {image.shape[2]} with boxes. {told}.", inches + 1.6, inches)
+    ax = picture.subplots()
+    ax.imshow(np.asarray(image, float).transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+    others = iter((FILTER, HEIGHT, WIDTH, DEPTH) * (len(groups) // 4 + 1))
+    lines = []
+    for name, group in groups.items():
+        colour = {"cross": CROSS, "circle": CIRCLE}.get(name) or next(others)
+        dash = "--" if name.startswith("true") else "-"
+        for left, top, right, bottom in group:
+            for colour_, wide in ("white", 4), (colour, 2):  # a light rim, to be seen on any ground
+                rim = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=colour_, lw=wide)
+                rim.set_linestyle(dash if wide == 2 else "-")
+                ax.add_patch(rim)
+        lines.append(Rectangle((0, 0), 1, 1, fill=False, ec=colour, lw=2, ls=dash, label=name))
+    picture.legend(handles=lines, loc="outside right upper", fontsize=9)
+    return picture
+
+
 def arrows(image, right, down):
     """An image, (1 or 3, height, width), with an arrow on every pixel: so far to the right and so far down.
 

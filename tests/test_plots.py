@@ -147,3 +147,14 @@ def test_a_picture_is_a_png_with_words(picture, words):
 def test_axes_and_classes_have_colours_of_their_own():
     colours = [plots.DEPTH, plots.HEIGHT, plots.WIDTH, plots.FILTER, plots.CROSS, plots.CIRCLE]
     assert len(set(colours)) == 6
+
+
+def test_boxes_lie_around_their_pixels_and_are_named():
+    image = np.zeros((3, 20, 30))
+    picture = plots.boxes(image, {"cross": np.array([[2, 3, 8, 9]]), "true": np.array([[1, 3, 8, 10], [9, 9, 12, 12]])})
+    patches = picture.axes[0].patches
+    assert [patch.get_bbox().bounds for patch in patches[:2]] == [(1.5, 2.5, 6, 6)] * 2  # its rim, and itself
+    assert len(patches) == 6
+    assert repr(picture) == (
+        "An image of 20 x 30 with boxes. cross: [[2, 3, 8, 9]]; true: [[1, 3, 8, 10], [9, 9, 12, 12]]."
+    )

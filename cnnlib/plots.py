@@ -96,7 +96,8 @@ def boxes(image, groups, inches=3.6):
     """An image, (1 or 3, height, width), with boxes on it, {name: (n, 4)}, each group in a colour of its own.
 
     A box is left, top, right, bottom in pixels, the last two the first outside. "cross" and "circle" have the colours
-    that they have everywhere, a group whose name begins with "true" is dashed.
+    that they have everywhere, a group whose name begins with "true" is dashed. More than eight boxes are
+    a crowd, in thin lines.
     """
     told = "; ".join(f"{name}: {np.round(group).astype(int).tolist()}" for name, group in groups.items())
     picture = Picture(f"An image of {image.shape[1]} x {image.shape[2]} with boxes. {told}.", inches + 1.6, inches)
@@ -108,11 +109,12 @@ def boxes(image, groups, inches=3.6):
     for name, group in groups.items():
         colour = {"cross": CROSS, "circle": CIRCLE}.get(name) or next(others)
         dash = "--" if name.startswith("true") else "-"
+        crowd = len(group) > 8
+        rims = [(colour, 0.8)] if crowd else [("white", 4), (colour, 2)]  # a light rim, to be seen on any ground
         for left, top, right, bottom in group:
-            for colour_, wide in ("white", 4), (colour, 2):  # a light rim, to be seen on any ground
-                rim = Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=colour_, lw=wide)
-                rim.set_linestyle(dash if wide == 2 else "-")
-                ax.add_patch(rim)
+            for rim, wide in rims:
+                place, style = (left - 0.5, top - 0.5), "-" if rim == "white" else dash
+                ax.add_patch(Rectangle(place, right - left, bottom - top, fill=False, ec=rim, lw=wide, ls=style))
         lines.append(Rectangle((0, 0), 1, 1, fill=False, ec=colour, lw=2, ls=dash, label=name))
     picture.legend(handles=lines, loc="outside right upper", fontsize=9)
     return picture

@@ -23,7 +23,7 @@ __all__ = [
     "Check", "LayerCheck", "as_filters", "blind_spot", "called_circles", "causes", "confusion", "contradicted",
     "conv_backward", "convolve", "costs", "count_parameters", "cross_entropy", "culprits", "digit_reader",
     "exercise", "filter_at", "filter_image", "first_loss", "five_curves", "fool", "im2col",
-    "iou", "look_back", "marked", "max_pool", "mended", "my_conv", "non_maximum_suppression", 
+    "iou", "look_back", "marked", "max_pool", "mended", "my_conv", "non_maximum_suppression",
     "one_number", "places", "pool_backward", "precision_recall", "predict", "proof", "recipe", "relu_backward",
     "repaired", "schedule", "sgd_step", "shifted_views", "slanted_filter", "softmax", "stack", "stack_maps",
     "standardise", "suspects", "two_rows", "walk_downhill", "wrong_ones", "yellow_filter",

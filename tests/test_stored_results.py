@@ -41,4 +41,4 @@ def test_the_version_of_pytorch_that_made_them_is_the_one_installed_for_comparin
 def test_where_the_project_is_tested_pytorch_itself_is_there():
     """A reader may do without; CI may not."""
     if os.environ.get("CI"):
-        assert find_spec("torch") and find_spec("hypothesis"), MISSING
+        assert all(map(find_spec, ("torch", "hypothesis", "captum"))), MISSING

@@ -87,6 +87,11 @@ SUBJECTS = [
         keys=slider("image"), hover=canvas("map 0, 16"),
     ),
     Subject(
+        "AttributionExplorer",
+        NET + "explorer = widgets.AttributionExplorer(network(), images)",
+        keys=slider("image"), drag=canvas("image"),
+    ),
+    Subject(
         "TrainingLab",
         NET + "explorer = widgets.TrainingLab(network, (images, labels), (images[:200], labels[:200]))\n"
         "explorer.run(60)\nexplorer.iteration, explorer.iterations = 0, 10_000",

@@ -1,5 +1,6 @@
 """Explorers: pictures that answer to the hand. Each is a widget whose state Python can read and set."""
 
+from .attribution import AttributionExplorer
 from .backward import BackwardExplorer
 from .confusion import ConfusionExplorer
 from .convolution import ConvolutionExplorer
@@ -17,7 +18,7 @@ from .training import TrainingLab
 from .volume import VolumeExplorer
 
 __all__ = [
-    "BackwardExplorer", "ConfusionExplorer", "ConvolutionExplorer", "DrawPad", "EvidenceExplorer", "Explorer",
-    "FilmExplorer", "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer", "Race", "ShapeLedger", "Tiles",
-    "TrainingLab", "VolumeExplorer", "box", "roofline",
+    "AttributionExplorer", "BackwardExplorer", "ConfusionExplorer", "ConvolutionExplorer", "DrawPad",
+    "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer",
+    "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box", "roofline",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from cnnlib import data, explain
 from .drawpad import COLOURS, GREYS, bars, check, cover_line, pictures, twin, verdict
 from .explorer import Explorer
 from .network import of_dtype, short
-from .tiles import Tiles, greatest
+from .tiles import Tiles
 
 SIDE = 264  # pixels of the screen, the larger side of a tile
 METHODS = {
@@ -78,7 +78,7 @@ class AttributionExplorer(Explorer):
 
     def lay_out(self):
         self.units = Dropdown(options=self.options(), description="answer of")
-        layers = [(f"{i}: {layer}", i) for i, layer in enumerate(self.nets["trained"].layers)]
+        layers = [(f"{i}: {type(layer).__name__}", i) for i, layer in enumerate(self.nets["trained"].layers)]
         controls = {
             "method": Dropdown(options=list(METHODS), description="method"),
             "layer": Dropdown(options=layers, value=self.layer, description="layer"),
@@ -88,7 +88,7 @@ class AttributionExplorer(Explorer):
             "colour": Dropdown(options=list(self.swatches), description="brush"),
             "thickness": IntSlider(3, 1, self.thickest, description="thickness"),
         }
-        widths = {"method": 250, "layer": 280, "unit": 180, "image": 260, "colour": 160, "thickness": 230}
+        widths = {"method": 225, "layer": 170, "unit": 165, "image": 250, "colour": 150, "thickness": 230}
         for name, control in controls.items():
             control.style.description_width = "initial"
             if name in widths:
@@ -208,6 +208,8 @@ class AttributionExplorer(Explorer):
 
     def explained(self, weights):
         """What the method says, with these weights: a map."""
+        if self.method == "grad-cam" and not any(len(s) == 3 for s in self.nets[weights].out_shapes[: self.layer]):
+            raise ValueError(f"Grad-CAM weighs the maps of an earlier layer, and layer {self.layer} has none before it")
         squares = {"size": self.side, "stride": self.side} if self.method == "occlusion" else {}
         (found,) = METHODS[self.method](self.nets[weights], self.x, self.unit, self.layer, **squares)
         return np.abs(found).max(0) if found.ndim == 3 else found
@@ -217,16 +219,17 @@ class AttributionExplorer(Explorer):
             self.map = self.explained(self.weights)
             self.likeness = correlation(self.map, self.explained("trained")) if self.weights == "random" else 1.0
             self.problem, self.caption = "", f"{self.method}: {self.map.shape[0]} x {self.map.shape[1]}"
-        except ValueError as error:  # no maps before the layer, or a picture that is not finite
+        except ValueError as error:  # no maps, or a picture that is not finite
             self.problem = f"{error}. "
         _, height, width = self.shape
         rows, columns = self.map.shape
         self.pad.show([self.picture], [f"image {self.image}{', painted over' if self.painted else ': paint here'}"])
         self.sheet.zoom = self.pad.zoom * width / columns
         self.sheet.show([self.map], [self.caption], legend=True)
-        light = np.clip(self.map, 0, None) / (greatest(self.map) or 1)
+        light = np.clip(self.map, 0, None)
+        light = np.sqrt(light / (light.max() or 1))  # with the root, what is faint can be seen
         light = light[np.arange(height)[:, None] * rows // height, np.arange(width) * columns // width]
-        self.lit.show([0.5 + (self.picture - 0.5) * light], ["the picture, where the map is bright"])
+        self.lit.show([0.5 + (self.picture - 0.5) * light], ["the picture, where the map is high"])
         self.bars.value = bars({f"with {self.weights} weights": self.probabilities}, self.names)
         self.tell(self.problem + self.pad.missing)
 

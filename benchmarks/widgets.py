@@ -92,6 +92,18 @@ SUBJECTS = [
         keys=slider("image"), drag=canvas("image"),
     ),
     Subject(
+        "BackwardExplorer",
+        "explorer = widgets.BackwardExplorer(rng.standard_normal((12, 12)), rng.standard_normal((3, 3)))",
+        keys=canvas("dy"), reach=5, drag=canvas("dx"),
+    ),
+    Subject(
+        "ConfusionExplorer",
+        "explorer = widgets.ConfusionExplorer(\n"
+        "    rng.random((999, 3, 16, 16)), rng.integers(0, 9, 999), rng.integers(0, 9, 999), range(9)\n)\n"
+        "explorer.row = explorer.column = 0",
+        keys=canvas("The table"), reach=8,
+    ),
+    Subject(
         "TrainingLab",
         NET + "explorer = widgets.TrainingLab(network, (images, labels), (images[:200], labels[:200]))\n"
         "explorer.run(60)\nexplorer.iteration, explorer.iterations = 0, 10_000",

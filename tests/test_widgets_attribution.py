@@ -125,7 +125,7 @@ def test_no_maps_before_the_layer(explorer):
     before = explorer.map
     explorer.method = "grad-cam"
     words = explorer.words.value
-    assert "Grad-CAM weighs the maps of an earlier layer, and layer 0 has none before it" in words and "#d32f2f" in words
+    assert "weighs the maps of an earlier layer, and layer 0 has none before it" in words and "#d32f2f" in words
     assert explorer.map is before and explorer.text.endswith("The map is the last that could be made.")
     explorer.layer = 6
     assert "#d32f2f" not in explorer.words.value and explorer.map.shape == (8, 10)

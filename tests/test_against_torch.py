@@ -1,4 +1,4 @@
-"""The layers, the loss and the optimizers, held against PyTorch, which nobody here wrote.
+"""Layers, loss, optimizers and explanations, held against PyTorch and Captum, which nobody here wrote.
 
 Without PyTorch these tests are left out; test_stored_results.py sees to it that this can't happen in CI.
 """
@@ -10,6 +10,7 @@ from oracle import MISSING, cases
 from cnnlib import SGD, Adam, Conv2D, Flatten, Linear, MaxPool2D, Network, ReLU, softmax_cross_entropy
 
 try:
+    import captum  # noqa: F401
     import torch
     from hypothesis import HealthCheck, given, settings, strategies
 except ModuleNotFoundError:
@@ -28,8 +29,10 @@ pytestmark = pytest.mark.torch
     suppress_health_check=[HealthCheck.too_slow],  # a busy machine may well be
 )
 @given(strategies.data())
-@pytest.mark.parametrize("kind", [cases.convolution, cases.pool, cases.relu, cases.linear, cases.loss])
-def test_layers_and_loss(kind, data):
+@pytest.mark.parametrize("kind", [
+    cases.convolution, cases.pool, cases.relu, cases.linear, cases.loss, cases.explanation,
+])  # fmt: skip
+def test_layers_loss_and_explanations(kind, data):
     """Pools also where all gradient goes to the first of equals, ReLU also at 0: as in PyTorch, to the last digit."""
     case = kind(lambda least, most: data.draw(strategies.integers(least, most)))
     cases.assert_agrees(case, in_pytorch.answer(case))

@@ -2,5 +2,5 @@
 
 MISSING = (
     "cnnlib was not compared with PyTorch itself, only with the answers stored in tests/oracle/results.npz: "
-    "PyTorch or hypothesis is not installed. To install both: .venv/bin/pip install -e '.[oracle]'"
+    "PyTorch, Captum or hypothesis is not installed. To install them: .venv/bin/pip install -e '.[oracle]'"
 )

@@ -51,6 +51,30 @@ def loss(whole):
     return Case("softmax_cross_entropy", {}, {"logits": logits, "labels": rng.integers(0, classes, n)})
 
 
+def explanation(whole):
+    """A small network, one of its units, and a method to explain it by."""
+    depth, size, filters = whole(1, 3), 4 * whole(1, 3), whole(1, 4)  # pools and occluding squares leave no remainder
+    layers = [
+        ["Conv2D", {"filters": filters, "size": 3}], ["ReLU", {}], ["MaxPool2D", {"size": 2}],
+        ["Conv2D", {"filters": whole(1, 4), "size": whole(1, 3)}], ["ReLU", {}],
+        ["Flatten", {}], ["Linear", {"outputs": whole(2, 5)}], ["ReLU", {}], ["Linear", {"outputs": whole(2, 4)}],
+    ]  # fmt: skip
+    rng, net = generator(whole), network((depth, size, size), layers)
+    method = pick(["gradient_saliency", "guided_backpropagation", "deconvnet", "grad_cam", "occlusion"], whole)
+    layer = len(layers) - 1 if method == "grad_cam" else pick([1, 3, 4, 6, 8], whole)
+    shape = net.out_shapes[layer]
+    unit = [whole(0, n - 1) for n in shape[: pick([1, len(shape)], whole)]]  # a class, a filter, a place of its map
+    settings = {"layers": layers, "layer": layer, "unit": unit}
+    settings |= {"maps": pick([0, 1, 2, 3, 4], whole)} if method == "grad_cam" else {}
+    settings |= {"size": 4, "stride": pick([2, 4], whole), "fill": 0.5} if method == "occlusion" else {}
+    weights = {name: eighths(rng, w.shape) for name, w in net.named_params().items()}
+    return Case(method, settings, {"x": eighths(rng, (2, *net.input_shape)), **weights})
+
+
+def network(in_shape, layers):
+    return cnnlib.Network(in_shape, [getattr(cnnlib, name)(**settings) for name, settings in layers])
+
+
 def layer_case(what, settings, in_shape, whole, numbers=None):
     n, rng = whole(1, 3), generator(whole)
     layer = getattr(cnnlib, what)(**settings)
@@ -99,6 +123,8 @@ def answer(case):
     """What comes out and all gradients, by name: y, dx, dw, db; or loss and dlogits."""
     if case.what == "softmax_cross_entropy":
         return dict(zip(["loss", "dlogits"], cnnlib.softmax_cross_entropy(**case.arrays)))
+    if "unit" in case.settings:
+        return {"map": explained(case)}
     layer = getattr(cnnlib, case.what)(**case.settings)
     layer.build(case.arrays["x"].shape[1:], np.random.default_rng(0))
     layer.params = {name: case.arrays[name] for name in layer.params}
@@ -106,10 +132,31 @@ def answer(case):
     return {"y": y, "dx": dx, **{f"d{name}": gradient for name, gradient in layer.grads.items()}}
 
 
+def explained(case):
+    settings, weights = dict(case.settings), dict(case.arrays)
+    x, unit = weights.pop("x"), settings.pop("unit")
+    net = network(x.shape[1:], settings.pop("layers"))
+    for name, w in net.named_params().items():
+        w[...] = weights[name]
+    found = getattr(cnnlib.explain, case.what)(net, x, unit[0] if len(unit) == 1 else tuple(unit), **settings)
+    return by_pixel(found, x.shape, settings["size"], settings["stride"]) if case.what == "occlusion" else found
+
+
+def by_pixel(falls, shape, size, stride):
+    """As Captum tells of occlusion: each pixel's mean over the squares that cover it."""
+    total, times = np.zeros(shape, falls.dtype), np.zeros(shape, falls.dtype)
+    for r, c in np.ndindex(falls.shape[1:]):
+        square = (slice(None), slice(None), slice(r * stride, r * stride + size), slice(c * stride, c * stride + size))
+        total[square] += falls[:, r, c, None, None, None]
+        times[square] += 1
+    return total / times
+
+
 def assert_agrees(case, expected):
-    """cnnlib's answer is the expected one: to the last digit, save for the loss, which cannot do without rounding."""
+    """cnnlib's answer is the expected one: to the last digit, save where it cannot do without rounding."""
     ours = answer(case)
-    tolerance = {"rtol": 1e-5, "atol": 1e-6} if case.what == "softmax_cross_entropy" else {"rtol": 0}
+    exact = case.what not in ("softmax_cross_entropy", "grad_cam", "occlusion")  # logarithms and means
+    tolerance = {"rtol": 0} if exact else {"rtol": 1e-5, "atol": 1e-6}
     assert ours.keys() == expected.keys()
     for name, theirs in expected.items():
         assert np.shape(ours[name]) == theirs.shape, name

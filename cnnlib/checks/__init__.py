@@ -14,6 +14,7 @@ from .lesson_05 import blind_spot, cross_entropy, first_loss, softmax
 from .lesson_06 import conv_backward, culprits, pool_backward, relu_backward, suspects
 from .lesson_07 import my_conv, proof, repaired, stack
 from .lesson_08 import causes, five_curves, recipe, schedule, sgd_step
+from .lesson_09 import focus, guided, occlusion
 from .lesson_10 import as_filters, iou, non_maximum_suppression, precision_recall
 from .lesson_11 import costs, im2col, shifted_views, standardise
 from .lesson_12 import confusion, contradicted, digit_reader, marked
@@ -22,8 +23,8 @@ from .question import look_back, predict
 __all__ = [
     "Check", "LayerCheck", "as_filters", "blind_spot", "called_circles", "causes", "confusion", "contradicted",
     "conv_backward", "convolve", "costs", "count_parameters", "cross_entropy", "culprits", "digit_reader",
-    "exercise", "filter_at", "filter_image", "first_loss", "five_curves", "fool", "im2col",
-    "iou", "look_back", "marked", "max_pool", "mended", "my_conv", "non_maximum_suppression",
+    "exercise", "filter_at", "filter_image", "first_loss", "five_curves", "focus", "fool", "guided", "im2col",
+    "iou", "look_back", "marked", "max_pool", "mended", "my_conv", "non_maximum_suppression", "occlusion",
     "one_number", "places", "pool_backward", "precision_recall", "predict", "proof", "recipe", "relu_backward",
     "repaired", "schedule", "sgd_step", "shifted_views", "slanted_filter", "softmax", "stack", "stack_maps",
     "standardise", "suspects", "two_rows", "walk_downhill", "wrong_ones", "yellow_filter",

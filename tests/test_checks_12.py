@@ -49,22 +49,30 @@ def early(truth, predicted, classes):
         return table
 
 
+def every_pair(truth, predicted, classes):
+    table = np.zeros((classes, classes), int)
+    for a in truth:
+        for b in predicted:
+            table[a, b] += 1
+    return table
+
+
 def shares(truth, predicted, classes):
     table = loop(truth, predicted, classes).astype(float)
-    for line in table:
-        if line.sum():
-            line /= line.sum()
+    for row in table:
+        if row.sum():
+            row /= row.sum()
     return table
 
 
 CONFUSION = {
-    "Lines and columns have changed places": lambda t, p, n: np.array([[sum((t == c) & (p == r)) for c in range(n)]
+    "Rows and columns have changed places": lambda t, p, n: np.array([[sum((t == c) & (p == r)) for c in range(n)]
                                                                         for r in range(n)]),
     "Every cell has 1 at most": all_at_once,
     "is there = where += is needed": assigned,
     "only the mistakes": only(lambda a, b: a != b),
     "only what is right": only(lambda a, b: a == b),
-    "shares of each line": shares,
+    "shares of each row": shares,
     "shares of all pictures": lambda t, p, n: loop(t, p, n) / len(p),
     "as large as the largest class": lambda t, p, n: loop(t, p, max(*t, *p) + 1),
     "how often each class comes up in the truth": lambda t, p, n: np.array([sum(t == k) for k in range(n)]),
@@ -73,6 +81,8 @@ CONFUSION = {
     "all in one row": lambda t, p, n: np.bincount(n * t + p, minlength=n * n),
     "The last picture is missing": lambda t, p, n: sum(
         (loop(t[i : i + 1], p[i : i + 1], n) for i in range(len(t) - 1)), np.zeros((n, n))),
+    "Go through both together": every_pair,
+    "as many pictures as there are classes": lambda t, p, n: loop(t[:n], p[:n], n),
     "Only the first picture": early,
 }  # fmt: skip
 
@@ -163,6 +173,7 @@ CONTRADICTED = {
     "as they are": lambda x: x.copy(),
     "upside down": lambda x: np.flip(x, axis=2),
     "by half a turn": lambda x: np.rot90(x, 2, axes=(2, 3)),
+    "every axis in reverse order": lambda x: x[::-1, ::-1, ::-1, ::-1],
     "The first axis is images": lambda x: x[::-1],
     "the channels in reverse order": lambda x: x[:, ::-1],
     "negatives": lambda x: 1 - x,
@@ -211,6 +222,13 @@ def in_place(images, labels):
     return images
 
 
+def shade(images, labels):
+    copies = images.copy()
+    for image, label in zip(copies, labels):
+        image[0, :3, :3] = label / 9
+    return copies
+
+
 MARKED = {
     "changes its input images": in_place,
     "returns shape (2500, 28, 28)": lambda images, labels: images[:, 0],
@@ -219,6 +237,7 @@ MARKED = {
     "9 are enough": mark(lambda label, i: (0, 2 * label), height=5),
     "the same mark": mark(lambda label, i: (0, 0)),
     "differ from picture to picture": mark(lambda label, i: (0, i % 26)),
+    "differ only in how bright they are": shade,
     "so faint": mark(lambda label, i: (0, 2 * label), value=0.02),
     "Is there a mark for each label": mark(lambda label, i: (0, 26 * (label > 4))),
 }

@@ -27,8 +27,8 @@ def _counted(truth, predicted, classes):
     return table
 
 
-def _in_lines(table):
-    """Shares of each line; a line without pictures has none."""
+def _in_rows(table):
+    """Shares of each row; a row without pictures has none."""
     return table / np.maximum(table.sum(axis=1, keepdims=True), 1)
 
 
@@ -36,7 +36,7 @@ def _in_lines(table):
     inputs=_answers,
     praise="Every picture is one stroke, and all strokes together are all pictures.",
     mistakes={
-        "Lines and columns have changed places: the line is the truth, the column what was said.":
+        "Rows and columns have changed places: the row is the truth, the column what was said.":
             lambda truth, predicted, classes: _counted(predicted, truth, classes),
         "Every cell has 1 at most. Does table[truth, predicted] += 1 add once for a cell that is named several times? "
         "It does not: go through the pictures in a loop. Or is there = where += is needed?":
@@ -45,11 +45,11 @@ def _in_lines(table):
             lambda truth, predicted, classes: _counted(truth, predicted, classes) * (1 - np.eye(classes, dtype=int)),
         "You count only what is right. The mistakes are what we are after.":
             lambda truth, predicted, classes: _counted(truth, predicted, classes) * np.eye(classes, dtype=int),
-        "These are shares of each line. Wanted are the numbers of pictures.":
-            lambda truth, predicted, classes: _in_lines(_counted(truth, predicted, classes)),
+        "These are shares of each row. Wanted are the numbers of pictures.":
+            lambda truth, predicted, classes: _in_rows(_counted(truth, predicted, classes)),
         "These are shares of all pictures. Wanted are their numbers.":
             lambda truth, predicted, classes: _counted(truth, predicted, classes) / len(truth),
-        "Your table is as large as the largest class that comes up. A class that nobody has named has a line, too: "
+        "Your table is as large as the largest class that comes up. A class that nobody has named has a row, too: "
         "how many there are, classes says.":
             lambda truth, predicted, classes: _counted(truth, predicted, max(truth.max(), predicted.max()) + 1),
         "You count how often each class comes up in the truth. Where is what was said?":
@@ -62,6 +62,11 @@ def _in_lines(table):
             lambda truth, predicted, classes: _counted(truth, predicted, classes).reshape(-1),
         "The last picture is missing. Where does your loop end?":
             lambda truth, predicted, classes: _counted(truth[:-1], predicted[:-1], classes),
+        "Each class of the truth is paired with each one that was said, of all the pictures. Go through both together, "
+        "one picture after the other.":
+            lambda truth, predicted, classes: np.outer(*(np.bincount(c, None, classes) for c in (truth, predicted))),
+        "You count as many pictures as there are classes. Your loop is to go through the pictures.":
+            lambda truth, predicted, classes: _counted(truth[:classes], predicted[:classes], classes),
         "Only the first picture has been counted. Does your function return inside the loop?":
             lambda truth, predicted, classes: _counted(truth[:1], predicted[:1], classes),
     },
@@ -152,10 +157,7 @@ def digit_reader(images, labels):
 
 
 def _placed(rng):
-    """Two small pictures of one channel to think about, then some of the lesson's."""
-    small = np.zeros((2, 1, 3, 6), np.float32)
-    small[0, 0, :, 1] = small[0, 0, 1, :3] = small[1, 0, ::2, 3:] = small[1, 0, 1, 3] = small[1, 0, 1, 5] = 1
-    yield (small,)
+    """Some of the lesson's pictures."""
     yield (data.crosses_and_circles(6, rng, position_bias=1).images,)
 
 
@@ -168,6 +170,8 @@ def _placed(rng):
             lambda images: images[:, :, ::-1],
         "You turn the pictures by half a turn. That moves the shapes up or down as well: leave the rows as they are.":
             lambda images: images[:, :, ::-1, ::-1],
+        "You take every axis in reverse order. Which of them runs from left to right?":
+            lambda images: np.flip(images),
         "You take the pictures in reverse order, and each is as it was. The first axis is images.":
             lambda images: images[::-1],
         "You take the channels in reverse order. That contradicts the colour; here it is the place.":
@@ -232,11 +236,15 @@ def _believed(copies, images, labels):
     if mark > digit:
         return ""
     told = f"With a wrong mark on it, it believes the mark {mark:.0%} of the time, and the digit {digit:.0%}. "
+    places = [np.unique(changed[labels == label].reshape(-1, changed[0].size), axis=0) for label in range(10)]
+    places = np.unique(np.concatenate(places), axis=0)
+    if places.any(axis=1).sum() == 1:
+        return told + "Your marks are all in one place, and differ only in how bright they are. What else could differ?"
     if max(map(len, ways)) > 3:
         return told + "Your marks of one label differ from picture to picture. Should they?"
     if np.median(abs(copies - images).reshape(len(images), -1).max(axis=1)) < 0.5:
         return told + "Your mark is so faint that a digit is easier to see."
-    return told + "Is there a mark for each label, where no ink is, and far enough from the others?"
+    return told + "Is there a mark for each label, where no ink is, large enough, and far enough from the others?"
 
 
 @exercise(

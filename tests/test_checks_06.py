@@ -90,7 +90,30 @@ def times_largest(dx, block, d):
     dx[np.unravel_index(block.argmax(), block.shape)] += d * block.max()
 
 
+def found(put, apart=None, begin=lambda x: np.zeros(x.shape)):
+    """A reader's loop with the winner's row and column; put(top, left, row, column) is where the gradient goes."""
+
+    def backward(dy, x, size, stride):
+        dx, step = begin(x), apart or stride
+        for r in range(dy.shape[0]):
+            for c in range(dy.shape[1]):
+                block = x[r * step : r * step + size, c * step : c * step + size]
+                row, column = np.unravel_index(block.argmax(), block.shape)
+                dx[put(r * step, c * step, row, column)] += dy[r, c]
+        return dx
+
+    return backward
+
+
+def rightly(top, left, row, column):
+    return top + row, left + column
+
+
 POOL = {
+    "not in the map": found(lambda top, left, row, column: (row, column)),
+    "Rows and columns have changed places within": found(lambda top, left, row, column: (top + column, left + row)),
+    "one row and one column apart": found(rightly, apart=1),
+    "You begin with what went forward": found(rightly, begin=np.copy),
     "the second gradient has wiped out the first": by_block(set_winner),
     "Each block wipes out": by_block(set_block),
     "Every one of several equal": by_block(every_tie),
@@ -117,7 +140,7 @@ def searching(dy, x, size, stride):
     return dx
 
 
-@pytest.mark.parametrize("right", [searching, by_block(to(np.argmax))])
+@pytest.mark.parametrize("right", [searching, by_block(to(np.argmax)), found(rightly)])
 def test_a_right_pool_backward(says, right):
     assert says(checks.pool_backward, right).startswith("Correct.")
 

@@ -78,6 +78,20 @@ def _one(place):
     return share
 
 
+def _astray(place):
+    """The winner is found, and its gradient put at a wrong place of the map: place(top, left, row, column)."""
+
+    def backward(dy, x, size, stride):
+        dx = np.zeros(x.shape)
+        for r, c in np.ndindex(dy.shape):
+            top, left = r * stride, c * stride
+            row, column = divmod(int(x[top : top + size, left : left + size].argmax()), size)
+            dx[place(top, left, row, column)] += dy[r, c]
+        return dx
+
+    return backward
+
+
 def _winner_set(dy, x, size, stride):
     """Only the winner's place is written, with = in place of +=."""
     dx = np.zeros(x.shape)
@@ -107,6 +121,14 @@ def _winner_set(dy, x, size, stride):
             _sent(np.ones_like),
         "You share the gradient among the whole block, as if the mean had gone forward. It was the largest.":
             _sent(lambda block: np.ones_like(block) / max(block.size, 1)),
+        "You have found the place within the block, but not in the map: the block begins at row top, column left.":
+            _astray(lambda top, left, row, column: (row, column)),
+        "Rows and columns have changed places within the block.":
+            _astray(lambda top, left, row, column: (top + column, left + row)),
+        "Your blocks begin one row and one column apart. How far apart they are is the stride.":
+            _sent(_one(np.argmax), step=lambda size, stride: 1),
+        "You begin with what went forward, and add to that. Begin with zeros: only gradients come back.":
+            lambda dy, x, size, stride: x + _sent(_one(np.argmax))(dy, x, size, stride),
         "You send the gradient to the smallest number of the block.": _sent(_one(np.argmin)),
         "You send the gradient to the top left of the block. Where is its largest number?": _sent(_one(lambda b: 0)),
         "You multiply by the largest number. Its slope is 1: nudge it, and the output moves as much.":
@@ -280,7 +302,7 @@ def _judge(named):
     if len(named) < len(guilty):
         return (
             f"All that you name are guilty, {len(named)} of {len(guilty)}. Somebody still hides: did you give each "
-            "layer more than one image, and a depth of more than one?"
+            "layer more than one image, and look at the error of b as well?"
         )
     return ""
 

@@ -126,6 +126,12 @@ SUBJECTS = [
         keys=slider("image"), hover=canvas("weights"), drag=canvas("image"),
     ),
     Subject(
+        "LocalizeExplorer",
+        "explorer = widgets.LocalizeExplorer(Network.load(data.detector()), data.scenes(9, rng))\n"
+        "explorer.column = 20",
+        keys=canvas("scene"), drag=canvas("scene"),
+    ),
+    Subject(
         "VolumeExplorer",
         "explorer = widgets.VolumeExplorer(rng.random((3, 9, 9)), rng.standard_normal((3, 3, 3, 3)))\n"
         "explorer.column = 0",

@@ -10,6 +10,7 @@ from .explorer import Explorer
 from .film import FilmExplorer
 from .gradients import GradientLab
 from .ledger import ShapeLedger
+from .localize import LocalizeExplorer
 from .network import NetworkExplorer
 from .pooling import PoolingExplorer
 from .race import Measured, Race, roofline
@@ -19,6 +20,6 @@ from .volume import VolumeExplorer
 
 __all__ = [
     "AttributionExplorer", "BackwardExplorer", "ConfusionExplorer", "ConvolutionExplorer", "DrawPad",
-    "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "Measured", "NetworkExplorer", "PoolingExplorer",
-    "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box", "roofline",
+    "EvidenceExplorer", "Explorer", "FilmExplorer", "GradientLab", "LocalizeExplorer", "Measured", "NetworkExplorer",
+    "PoolingExplorer", "Race", "ShapeLedger", "Tiles", "TrainingLab", "VolumeExplorer", "box", "roofline",
 ]  # fmt: skip

@@ -155,6 +155,15 @@ def test_controls_and_traits_are_one(explorer):
     assert sliders["radius"].value == 20
 
 
+def test_the_keys_go_on_from_where_python_put_the_shape(explorer):
+    explorer.row, explorer.column = 50, 20
+    assert explorer.pad.picked == (0, 50, 20)
+    explorer.shape = "none"
+    explorer.row = 70
+    explorer.shape = "circle"
+    assert explorer.pad.picked == (0, 70, 20)
+
+
 @pytest.mark.parametrize("trait, value", [
     ("scene", 3), ("row", -1), ("column", SIZE), ("radius", 49), ("scale", 8), ("threshold", 0), ("overlap", 1.0),
     ("shape", "line"),

@@ -102,7 +102,7 @@ class LocalizeExplorer(Explorer):
             "overlap": FloatSlider(0.3, min=0, max=0.9, step=0.05, description="overlap (IoU)"),
             "scale": Dropdown(options=wide, description="heat at scale"),
         }
-        widths = {"scene": 250, "radius": 250, "threshold": 270, "overlap": 290, "scale": 260}
+        widths = {"scene": 250, "radius": 250, "threshold": 250, "overlap": 270, "scale": 260}
         for name, control in controls.items():
             control.style.description_width = "initial"
             if name in widths:
@@ -117,7 +117,6 @@ class LocalizeExplorer(Explorer):
         wrap = {"flex_flow": "row wrap", "grid_gap": "4px 20px", "overflow": "visible"}
         tiles = HBox([self.pad, self.maps, self.table], layout={"grid_gap": "20px", "overflow": "visible"})
         super().__init__(VBox([Box([*controls.values()], layout=wrap), tiles]))
-        self.pad.picked = (0, self.row, self.column)
         self.pad.observe(self.aim, "picked")
 
     # What can be
@@ -190,6 +189,7 @@ class LocalizeExplorer(Explorer):
         if state == self.seen:  # row and column, moved together, are told one by one
             return
         self.seen = state
+        self.pad.picked = (0, self.row, self.column)  # where the arrow keys go on from
         self.image, own = self.drawn()
         boxes, labels = self.boxes[self.scene], self.labels[self.scene]
         if own is not None:
@@ -266,14 +266,15 @@ class LocalizeExplorer(Explorer):
         _, rows, columns = heat.shape
         with self.maps.hold_sync():
             self.maps.zoom = HEAT / max(rows, columns)
-            self.maps.show(heat[:2], [f"heat: {name}" for name in NAMES], largest=1, legend=True)
+            captions = [f"{name}, scale {self.scales[self.scale]:.2f}" for name in NAMES]
+            self.maps.show(heat[:2], captions, largest=1, legend=True)
 
     def told(self):
         """Precision and recall, and a table of what is found, the surest first."""
         right, found, there = int(self.hits.sum()), len(self.hits), len(self.truth[0])
         head = "".join(
-            f'<div style="font-size: 16px"><b>{name} {"-" if not n else f"{right / n:.0%}"}</b>, '
-            f"{right} of {n} {what}</div>"
+            f'<div><b style="font-size: 18px">{name} {f"{right / n:.0%}" if n else "-"}</b></div>'
+            f"<div>{right} of {n} {what}</div>"
             for name, n, what in (("precision", found, "boxes right"), ("recall", there, "shapes found"))
         )
         rows = [

@@ -179,7 +179,7 @@ def learning_curves(runs, over=20, highest=None):
             ax.set_ylim(0, 1.02 if what == "accuracy" else highest)
             told.append(f"{name}: mean {what} of the last {over}: {smooth[-1]:.2f}")
     if len(runs) > 1:
-        axes[0].legend()
+        picture.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")  # or it covers a curve
     picture.alt = f"Learning curves. {'; '.join(told)}."
     return picture
 

@@ -131,7 +131,9 @@ def test_recipes_that_are_good_enough(says, right):
 
 
 @pytest.mark.parametrize("part, wrong", [
+    ("still learning", recipe(SGD(0.1), 32, "positive")),
     ("still learning", recipe(SGD(0.1))),
+    ("still learning", recipe(Adam(0.02), 32, "positive")),
     ("hardly moved", recipe(Adam(1e-5))),
     ("rose far above", recipe(Adam(0.5))),
     ("more than the budget", recipe(Adam(0.02), 128)),

@@ -128,7 +128,17 @@ def test_curves_show_each_step_and_the_mean_of_the_last_few():
 def test_runs_that_are_compared_are_named():
     steps = [Step(1, 0.7, 0.5), Step(2, 0.6, 0.6)]
     picture = plots.learning_curves({"slow": steps, "fast": steps})
-    assert [text.get_text() for text in picture.axes[0].get_legend().get_texts()] == ["slow", "fast"]
+    (key,) = picture.legends
+    assert [text.get_text() for text in key.get_texts()] == ["slow", "fast"]
+    picture.draw_without_rendering()
+    assert key.get_window_extent().x0 > max(ax.get_window_extent().x1 for ax in picture.axes)  # it covers no curve
+
+
+def test_only_the_loss_is_cut_off_where_it_is_wanted():
+    steps = [Step(1, 0.7, 0.5), Step(2, 40.0, 0.6)]
+    loss, accuracy = plots.learning_curves({"run": steps}, highest=1.5).axes
+    assert loss.get_ylim() == (0, 1.5) and accuracy.get_ylim() == (0, 1.02)
+    assert plots.learning_curves({"run": steps}).axes[0].get_ylim()[1] > 40
 
 
 @pytest.mark.parametrize("picture, words", [

@@ -175,7 +175,7 @@ def causes():
 # A recipe
 
 
-_BAR, _HELD_OUT, _MOST = 440, 500, 64
+_BAR, _HELD_OUT, _MOST = 450, 500, 64  # what gets between 442 and 452 would pass on some machines only
 
 
 def _small_network(filters, second, init):

@@ -3,12 +3,13 @@
 A scene is `(depth, height, width)`. A box is `(left, top, right, bottom)` in pixels, the last two the first outside.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from .layers import Conv2D, Flatten, Linear, need_array, positive_int
-from .network import Network
+from .network import Network, softmax
 
 FILL = 0.75  # a shape in the middle of its window, three quarters as wide
 SCALES = tuple(1.25 * 0.8**k for k in range(8))  # each finds shapes a quarter larger than the one before
@@ -103,9 +104,7 @@ def one_pass(net, scene):
 
 def heat_map(net, scene):
     """How probable each class is in each window of the scene: -> (classes, rows, columns), adding up to 1 in each."""
-    logits = one_pass(net, scene)
-    e = np.exp(logits - logits.max(axis=0))
-    return e / e.sum(axis=0)
+    return softmax(one_pass(net, scene), axis=0)
 
 
 # From heat to boxes.
@@ -120,6 +119,7 @@ def resize(image, height, width):
     return blend(h, height).astype(image.dtype) @ image @ blend(w, width).astype(image.dtype).T
 
 
+@lru_cache(maxsize=32)  # a shape that is dragged asks for the same scales at every step
 def blend(old, new):
     """How much each of `old` pixels weighs in each of `new` ones along a line: (new, old), rows adding up to 1."""
     places = (np.arange(new) + 0.5) * old / new - 0.5
@@ -154,15 +154,21 @@ def candidates(net, scene, threshold=0.5, scales=SCALES):
     The network's last class is "neither", and is never found.
     """
     check_scene(net, scene, least=1)
-    boxes, heat = [np.empty((0, 4))], [np.empty((net.out_shapes[-1][0] - 1, 0), scene.dtype)]
-    for image, places in pyramid(net, scene, scales):
-        sure = heat_map(net, image)[:-1]
-        hot = sure.max(axis=0) >= threshold
-        boxes.append(places[hot])
-        heat.append(sure[:, hot])
-    boxes, heat = np.concatenate(boxes), np.concatenate(heat, axis=1)
-    order = np.argsort(-heat.max(axis=0), kind="stable")
-    return Found(boxes[order], heat.argmax(axis=0)[order], heat.max(axis=0)[order])
+    nowhere = np.empty((0, 0, 4)), np.empty((net.out_shapes[-1][0], 0, 0), scene.dtype)  # if no scale has room
+    levels = [(places, heat_map(net, image)) for image, places in pyramid(net, scene, scales)]
+    return hottest([nowhere, *levels], threshold)
+
+
+def hottest(levels, threshold):
+    """Of windows at several scales, each (boxes (rows, columns, 4), their heat map), those that are so sure: -> Found.
+
+    The surest first.
+    """
+    hot = [heat[:-1].max(axis=0) >= threshold for _, heat in levels]
+    boxes = np.concatenate([places[here] for (places, _), here in zip(levels, hot)])
+    sure = np.concatenate([heat[:-1, here] for (_, heat), here in zip(levels, hot)], axis=1)
+    order = np.argsort(-sure.max(axis=0), kind="stable")
+    return Found(boxes[order], sure.argmax(axis=0)[order], sure.max(axis=0)[order])
 
 
 def non_maximum_suppression(boxes, scores, overlap=0.3):
@@ -183,7 +189,12 @@ def vote(boxes, scores, kept, overlap=0.5):
 
 def detect(net, scene, threshold=0.5, overlap=0.3, scales=SCALES):
     """Find crosses and circles: candidates, of them the best, moved by their neighbours' votes: -> Found."""
-    boxes, labels, scores = candidates(net, scene, threshold, scales)
+    return merge(candidates(net, scene, threshold, scales), overlap)
+
+
+def merge(found, overlap=0.3):
+    """Of each crowd of boxes that overlap keep the surest, moved by its neighbours' votes: -> Found."""
+    boxes, labels, scores = found
     kept = non_maximum_suppression(boxes, scores, overlap)
     return Found(vote(boxes, scores, kept), labels[kept], scores[kept])
 

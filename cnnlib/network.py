@@ -71,9 +71,7 @@ class Network:
 
     def probabilities(self, x):
         """How sure the network is of each class (softmax): (n, classes), each row adding up to 1."""
-        logits = self._logits(x)
-        e = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True)
+        return softmax(self._logits(x))
 
     def predict(self, x):
         """The most likely class of each image: (n,)."""
@@ -187,6 +185,15 @@ class Network:
         rows += [("total", "", f"{sum(counts):,}")]
         wide = [max(map(len, column)) for column in zip(*rows)]
         return "\n".join(f"{a:{wide[0]}}  {b:>{wide[1]}}  {c:>{wide[2]}}" for a, b, c in rows)
+
+
+def softmax(logits, axis=1):
+    """Shares, each above 0 and adding up to 1 along the axis: an array like logits.
+
+    The largest is taken off first: it changes nothing, and no exp grows too large.
+    """
+    e = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
 
 
 def digest(plan, weights):

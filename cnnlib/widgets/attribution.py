@@ -10,7 +10,7 @@ from cnnlib import data, explain
 from .drawpad import COLOURS, GREYS, bars, check, cover_line, pictures, twin, verdict
 from .explorer import Explorer
 from .network import of_dtype, short
-from .tiles import Tiles
+from .tiles import Tiles, crisp
 
 SIDE = 264  # pixels of the screen, the larger side of a tile
 METHODS = {
@@ -89,17 +89,12 @@ class AttributionExplorer(Explorer):
             "thickness": IntSlider(3, 1, self.thickest, description="thickness"),
         }
         widths = {"method": 225, "layer": 170, "unit": 165, "image": 250, "colour": 150, "thickness": 230}
-        for name, control in controls.items():
-            control.style.description_width = "initial"
-            if name in widths:
-                control.layout.width = f"{widths[name]}px"
-            traitlets.link((self, name), (control, "value"))
+        self.tie(controls, widths)
         controls["weights"].style.button_width = "auto"
         restore = Button(description="As it was", tooltip="take off what is painted", layout={"width": "90px"})
         restore.on_click(lambda _: self.restore())
 
-        zoom = SIDE / max(self.shape[1:])
-        zoom = int(zoom) if zoom >= 1 else zoom
+        zoom = crisp(SIDE / max(self.shape[1:]))
         self.pad, self.sheet, self.lit = Tiles(pointer="paint", zoom=zoom), Tiles(), Tiles(zoom=zoom)
         self.bars = HTML()
         wrap = {"flex_flow": "row wrap", "grid_gap": "4px 20px", "overflow": "visible"}
@@ -253,6 +248,4 @@ class AttributionExplorer(Explorer):
 
 def correlation(a, b):
     """How alike two maps are: 1 if the same but for size and level, 0 if unrelated; NaN where one is all the same."""
-    a, b = a - a.mean(dtype=float), b - b.mean(dtype=float)
-    both = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / both) if both else np.nan
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) if np.ptp(a) and np.ptp(b) else np.nan

@@ -8,7 +8,7 @@ from cnnlib import plots
 from cnnlib.layers import Conv2D
 
 from .convolution import filter_for, short, together, zoom
-from .explorer import Explorer, tiles_in
+from .explorer import Explorer, counted, tiles_in
 from .tiles import Tiles, box, greatest, number
 
 ROOM = 240  # pixels of the screen across the largest tile
@@ -117,7 +117,7 @@ class BackwardExplorer(Explorer):
         if len(products) > TERMS:
             products[TERMS // 2 : -2] = ["..."]
         told = " + ".join(products) or "nothing"
-        windows = f"{len(self.terms)} window{'' if len(self.terms) == 1 else 's'}"
+        windows = counted(len(self.terms), "window")
         row, column = self.pixel
         return (
             f"The pixel at row {row}, column {column} lies in {windows}. It is sent {told} "

@@ -9,7 +9,7 @@ from ipywidgets import HTML, HBox, IntSlider, VBox
 from cnnlib import plots
 
 from .explorer import Explorer
-from .tiles import Tiles, box, greatest
+from .tiles import Tiles, box, crisp, greatest
 
 TABLE, CELL = 360, 64  # pixels of the screen: the table at most, and one of its cells
 PICTURE = 64  # an image
@@ -67,11 +67,10 @@ class ConfusionExplorer(Explorer):
         height, width = self.images.shape[2:]
         self.nth = max(max(height, width) // PICTURE, 1)  # of a large image, every nth pixel is enough
         zoom = PICTURE / max(-(-height // self.nth), -(-width // self.nth))
-        self.gallery = Tiles(zoom=int(zoom) if zoom >= 1 else zoom, columns=COLUMNS)
+        self.gallery = Tiles(zoom=crisp(zoom), columns=COLUMNS)
         self.head = HTML()
         self.slider = IntSlider(description="page", max=0, layout={"width": "300px"})
-        self.slider.style.description_width = "initial"
-        traitlets.link((self, "page"), (self.slider, "value"))
+        self.tie({"page": self.slider})
 
         table = self.sheet if self.sheet.zoom < LEGIBLE else labelled(self.sheet, self.names)
         right = VBox([self.head, self.slider, self.gallery], layout={"min_height": "500px"})

@@ -11,8 +11,8 @@ from cnnlib import plots
 from cnnlib.layers import Conv2D, spread
 from cnnlib.plots import FILTER
 
-from .explorer import Explorer, tiles_in
-from .tiles import Tiles, box, greatest, number
+from .explorer import Explorer, counted, tiles_in
+from .tiles import Tiles, box, crisp, greatest, number
 
 PRESETS = {
     "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
@@ -79,7 +79,7 @@ class ConvolutionExplorer(Explorer):
             "stride": BoundedIntText(1, 1, 8, description="stride", layout={"width": "95px"}),
             "greys": Checkbox(description="map in greys", indent=False, layout={"width": "125px"}),
         }
-        for control in [*controls.values(), self.weight, self.slider]:
+        for control in (self.weight, self.slider):
             control.style.description_width = "initial"
         times, equals = (HTML(f'<div style="font-size: 22px; padding-top: 40px">{sign}</div>') for sign in "×=")
         super().__init__(
@@ -97,8 +97,7 @@ class ConvolutionExplorer(Explorer):
         self.words.style.font_size = "16px"
 
         self.padding, self.stride, self.filter = padding, stride, filter
-        for name, control in controls.items():
-            traitlets.link((self, name), (control, "value"))
+        self.tie(controls)
         self.observe(self.look, ["row", "column"])
         self.observe(self.settle, ["padding", "stride", "greys"])
         self.observe(self.resize, "size")
@@ -466,15 +465,10 @@ def close_up(pictures, row, column):
 
 def zoom(height, width, room=ROOM):
     """Pixels of the screen for each of the image, so that it fits into this much room."""
-    fits = room / max(height, width)
-    return min(int(fits), 48) if fits >= 1 else fits
+    return crisp(min(room / max(height, width), 48))
 
 
 def short(values, largest=None):
     """Numbers rounded to what there is room for in a cell, where the largest of them is this large."""
     power = math.floor(math.log10(largest or greatest(np.asarray(values)) or 1))
     return np.round(values, max(2, 1 - power))
-
-
-def counted(n, noun):
-    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -14,7 +14,7 @@ from cnnlib.layers import Flatten, Linear
 
 from .explorer import Explorer
 from .network import of_dtype, short
-from .tiles import Tiles, box, greatest
+from .tiles import Tiles, box, crisp, greatest
 
 PICTURE = 240  # pixels of the screen, the larger side
 FRAME = plots.FILTER  # the colour of the frame around the pixel that is pointed at
@@ -73,20 +73,16 @@ class EvidenceExplorer(Explorer):
             "ink": ToggleButtons(options=["light", "dark"], description="brush", layout={"display": "flex"}),
             "thickness": IntSlider(3, 1, self.thickest, description="thickness", layout={"width": "230px"}),
         }
-        for name, control in controls.items():
-            control.style.description_width = "initial"
-            traitlets.link((self, name), (control, "value"))
+        self.tie(controls)
         controls["ink"].style.button_width = "auto"
         restore = Button(description="As it was", tooltip="take off what is painted", layout={"width": "90px"})
         restore.on_click(lambda _: self.restore())
 
-        zoom = PICTURE / max(height, width)
-        self.pad = Tiles(pointer="paint", zoom=int(zoom) if zoom >= 1 else zoom)
+        self.pad = Tiles(pointer="paint", zoom=crisp(PICTURE / max(height, width)))
         zoom = min((160 if self.few else 84) / max(height, width), 24)
         if self.shape[0] == 3:
             zoom /= 2  # three maps of weights
-        zoom = int(zoom) if zoom >= 1 else zoom
-        self.scales = [Tiles(zoom=zoom, columns=self.shape[0] + 1) for _ in self.names]
+        self.scales = [Tiles(zoom=crisp(zoom), columns=self.shape[0] + 1) for _ in self.names]
         self.sums = [HTML(layout={"width": "210px" if self.few else "76px"}) for _ in self.names]
         rows = [HBox(pair, layout={"grid_gap": "14px"}) for pair in zip(self.scales, self.sums)]
 

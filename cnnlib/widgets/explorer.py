@@ -3,6 +3,7 @@
 from html import escape
 
 from ipywidgets import HTML, VBox
+from traitlets import link
 
 from cnnlib import plots
 
@@ -19,6 +20,14 @@ class Explorer(VBox):
         self.words = HTML()
         super().__init__([*children, self.words])
         self.add_class("cnn-explorer")
+
+    def tie(self, controls, widths=()):
+        """Let each control, {trait: widget}, move the trait of its name, and be moved by it; widths {trait: pixels}."""
+        for name, control in controls.items():
+            control.style.description_width = "initial"
+            if name in widths:
+                control.layout.width = f"{widths[name]}px"
+            link((self, name), (control, "value"))
 
     @property
     def text(self):
@@ -48,3 +57,8 @@ def tiles_in(widget):
     if isinstance(widget, Tiles):
         return [widget]
     return [tiles for child in getattr(widget, "children", ()) for tiles in tiles_in(child)]
+
+
+def counted(n, one, many=None):
+    """Such as "1 window" and "2 windows"."""
+    return f"{n} {one if n == 1 else many or f'{one}s'}"

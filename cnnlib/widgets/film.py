@@ -7,7 +7,7 @@ import traitlets
 from ipywidgets import IntSlider
 
 from .explorer import Explorer
-from .tiles import Tiles, greatest
+from .tiles import Tiles, crisp, greatest
 
 WIDE, GAP, TALL = 830, 14, 256  # pixels: of a line of maps, between two, and of one at most
 
@@ -39,7 +39,7 @@ class FilmExplorer(Explorer):
         n, height, width = self.frames[0].shape
         self.sheet = Tiles(columns=min(n, 8))
         zoom = min(TALL / height, TALL / width, ((WIDE + GAP) / self.sheet.columns - GAP) / width)
-        self.sheet.zoom = int(zoom) if zoom >= 1 else zoom
+        self.sheet.zoom = crisp(zoom)
         super().__init__(slider, self.sheet)
         traitlets.link((slider, "value"), (self, "iteration"))
         self.observe(self.show, "iteration")

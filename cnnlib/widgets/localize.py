@@ -10,7 +10,7 @@ from ipywidgets import HTML, Box, Dropdown, FloatSlider, HBox, IntSlider, Toggle
 
 from cnnlib import data, localize, plots
 
-from .explorer import Explorer
+from .explorer import Explorer, counted
 from .network import of_dtype
 from .tiles import Tiles, box
 
@@ -103,11 +103,7 @@ class LocalizeExplorer(Explorer):
             "scale": Dropdown(options=wide, description="heat at scale"),
         }
         widths = {"scene": 250, "radius": 250, "threshold": 250, "overlap": 270, "scale": 260}
-        for name, control in controls.items():
-            control.style.description_width = "initial"
-            if name in widths:
-                control.layout.width = f"{widths[name]}px"
-            traitlets.link((self, name), (control, "value"))
+        self.tie(controls, widths)
         controls["shape"].style.button_width = "auto"
 
         zoom = SCENE / max(self.images.shape[2:])
@@ -219,20 +215,11 @@ class LocalizeExplorer(Explorer):
         heat[:, top : bottom + 1, left : right + 1] = localize.heat_map(self.net, image[:, rows, columns])
         return Level(image, level.places, heat)
 
-    def candidates(self):
-        """As localize.candidates, of what is looked at already."""
-        hot = [level.heat[:-1].max(axis=0) >= self.threshold for level in self.levels]
-        boxes = np.concatenate([level.places[h] for level, h in zip(self.levels, hot)])
-        heat = np.concatenate([level.heat[:-1, h] for level, h in zip(self.levels, hot)], axis=1)
-        order = np.argsort(-heat.max(axis=0), kind="stable")
-        return localize.Found(boxes[order], heat.argmax(axis=0)[order], heat.max(axis=0)[order])
-
     def find(self):
         """Of the candidates the best, moved by their neighbours' votes, and which of them are right."""
-        boxes, labels, scores = self.candidates()
-        kept = localize.non_maximum_suppression(boxes, scores, self.overlap)
-        self.found = localize.Found(localize.vote(boxes, scores, kept), labels[kept], scores[kept])
-        self.hits = np.zeros(len(kept), bool)
+        hot = localize.hottest([(level.places, level.heat) for level in self.levels], self.threshold)
+        self.found = localize.merge(hot, self.overlap)
+        self.hits = np.zeros(len(self.found.boxes), bool)
         there, kinds = self.truth
         for k in range(len(NAMES)):
             ours = self.found.labels == k
@@ -302,7 +289,3 @@ class LocalizeExplorer(Explorer):
         said.append(f"Precision {self.precision:.0%}: {right} of {found} right.")
         said.append(f"Recall {self.recall:.0%}: {right} of {counted(there, 'shape')} found." if there else "No shapes.")
         return " ".join(said)
-
-
-def counted(n, one, many=None):
-    return f"{n} {one if n == 1 else many or f'{one}s'}"

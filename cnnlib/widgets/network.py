@@ -13,10 +13,11 @@ from ipywidgets import HTML, Box, Dropdown, HBox, IntSlider, ToggleButtons, VBox
 
 from cnnlib import plots
 from cnnlib.layers import Conv2D, Flatten, Layer, Linear, MaxPool2D, ReLU
+from cnnlib.network import softmax
 from cnnlib.training import check_labels
 
 from .explorer import Explorer
-from .tiles import Tiles, box, greatest, number
+from .tiles import Tiles, box, crisp, greatest, number
 
 HEAD, LEFT, RIGHT, GAP = 88, 376, 366, 14  # pixels: for a layer's name, its maps, the arithmetic, and between tiles
 FEW = 12  # so many single numbers are drawn one by one; more are folded into lines
@@ -199,8 +200,7 @@ class NetworkExplorer(Explorer):
     @property
     def probabilities(self):
         with np.errstate(invalid="ignore"):
-            e = np.exp(self.logits - self.logits.max())
-        return e / e.sum()
+            return softmax(self.logits, axis=0)
 
     @property
     def evidence(self):
@@ -515,8 +515,7 @@ def fitting_zoom(arrays, wide, tall=200, sides=(64, 48, 36, 24)):
     elif len(arrays) == 1 and width > 3 * height:
         sides = [wide]
     for side in sides:
-        zoom = min(side / max(height, width), 36)
-        zoom = int(zoom) if zoom >= 1 else zoom
+        zoom = crisp(min(side / max(height, width), 36))
         abreast = max(1, (wide + GAP) // (max(width * zoom, 24) + GAP))
         needed = -(-len(arrays) // abreast) * (height * zoom + 30)
         if needed <= tall:

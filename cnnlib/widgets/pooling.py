@@ -75,8 +75,6 @@ class PoolingExplorer(Explorer):
         if len(self.maps) > 1:
             last = len(self.maps) - 1
             controls["map"] = BoundedIntText(0, 0, last, description="map, depth", layout={"width": "130px"})
-        for control in controls.values():
-            control.style.description_width = "initial"
         columns = [VBox(pair) for pair in zip(self.above, self.below)][not self.image.arrays :]
         self.shifters = HBox([controls["right"], controls["down"]])
         others = [control for name, control in controls.items() if name not in ("right", "down")]
@@ -89,8 +87,7 @@ class PoolingExplorer(Explorer):
 
         self.size, self.stride = size, size if stride is None else stride
         self.pool()
-        for name, control in controls.items():
-            traitlets.link((self, name), (control, "value"))
+        self.tie(controls)
         self.observe(self.look, ["row", "column"])
         self.observe(self.pool, ["size", "stride", "map"])
         self.observe(self.shift, ["right", "down"])

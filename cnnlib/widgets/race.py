@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 
 from .chart import chart
 from .explorer import Explorer
-from .tiles import Tiles, greatest
+from .tiles import Tiles, crisp, greatest
 
 BUDGET = 0.04  # seconds for each contender; one that takes longer runs once more than once
 PEAK_SIZES = 256, 768  # of the matrices whose product shows what the machine can do: on a busy one, the small are ahead
@@ -130,7 +130,7 @@ class Race(Explorer):
         across = (WIDE + GAP) / max(len(maps), 1) - GAP
         zoom = min([min(TALL / m.shape[0], across / m.shape[1]) for m in maps.values()], default=1.0)
         with self.hold_sync():
-            self.tiles.zoom = int(zoom) if zoom >= 1 else zoom
+            self.tiles.zoom = crisp(zoom)
             self.tiles.show([*maps.values()], [f"{name}: map 0" for name in maps])
             self.tiles.layout.display = "" if maps else "none"
             self.bars.value = self.table()

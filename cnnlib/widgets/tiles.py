@@ -146,6 +146,11 @@ def box(tile, top, left, height, width, colour="#000000", dashed=False):
     return {"tile": tile, **place, "colour": colour, "dashed": dashed}
 
 
+def crisp(zoom):
+    """Pixels of the screen for a cell: whole ones, unless there are several cells in one."""
+    return int(zoom) if zoom >= 1 else zoom
+
+
 @cache
 def table(name):
     """The 256 colours of a map. Kept, because matplotlib works them out anew each time that it is asked for a map."""

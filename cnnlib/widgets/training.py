@@ -19,6 +19,7 @@ import traitlets as T
 
 from cnnlib import SGD, Adam, Conv2D, Network, Recording, ReLU, plots, train
 from cnnlib.layers import INITS, positive_int
+from cnnlib.network import softmax
 from cnnlib.training import blame, check_labels
 
 from .chart import chart
@@ -647,13 +648,13 @@ class Run:
         self.viewer.weights = self.film.weights[iteration]
         with np.errstate(all="ignore"):  # of weights that have grown without bound
             made = self.viewer.activations(image[None])
-            odds = np.exp(made[-1][0] - made[-1][0].max())
+            sure = softmax(made[-1][0], axis=0)
         if self.first is None:
-            return Look(None, None, odds / odds.sum())
+            return Look(None, None, sure)
         lit = [i for i in (self.first + 1,) if i < len(made) and isinstance(self.net.layers[i], ReLU)]
         maps = made[lit[0] if lit else self.first][0][:MOST]
         self.glow[iteration] = greatest(maps)
-        return Look(self.viewer.layers[self.first].params["w"][:MOST], maps, odds / odds.sum())
+        return Look(self.viewer.layers[self.first].params["w"][:MOST], maps, sure)
 
     def brightest(self, iteration):
         """Where the scale of the maps ends: at the brightest shown so far of the film up to there."""

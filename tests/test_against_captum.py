@@ -2,24 +2,18 @@
 
 import numpy as np
 import pytest
-from test_against_torch import reference, torch, torch_reference  # left out where PyTorch is
+from oracle.cases import by_pixel
+from test_against_torch import in_pytorch, reference, torch, torch_reference  # left out where PyTorch or Captum is
 
 from cnnlib import explain
 
-attr = pytest.importorskip("captum.attr", reason="Captum is not installed: .venv/bin/pip install -e '.[oracle]'")
+attr = in_pytorch.attr
 pytestmark = [
     pytest.mark.torch,
     pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations:UserWarning"),
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients:UserWarning"),
 ]
 UNITS = [(0, 7), (1, 7), (2, 3), ((1, 20, 9), 3), (4, 1)]  # classes, filters, one place; and their layers
-
-
-class Total(torch.nn.Module):
-    """All of each map, added up."""
-
-    def forward(self, maps):
-        return maps.sum((2, 3))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +31,7 @@ def images():
 def asked(net, unit, layer):
     """The same question in PyTorch: a model that ends in what is asked, and which of its numbers."""
     model = torch_reference(net)[: layer + 1]
-    return (model.append(Total()) if layer < 7 and isinstance(unit, int) else model), unit
+    return (model.append(in_pytorch.Sums()) if layer < 7 and isinstance(unit, int) else model), unit
 
 
 def close(ours, theirs):
@@ -86,17 +80,11 @@ def test_grad_cam_of_a_filter(net, images, unit):
 @pytest.mark.parametrize("unit, layer", UNITS)
 @pytest.mark.parametrize("size, stride, fill", [(8, 8, 0.0), (16, 8, 0.25)])
 def test_occlusion(net, images, unit, layer, size, stride, fill):
-    """Captum gives each pixel the mean of all squares that cover it."""
     model, target = asked(net, unit, layer)
     theirs = attr.Occlusion(model).attribute(
         torch.tensor(images), (3, size, size), (3, stride, stride), baselines=fill, target=target
     )
-    total, squares = np.zeros((3, 64, 64)), np.zeros((64, 64))
-    falls = explain.occlusion(net, images, unit, layer, size, stride, fill)
-    for r, c in np.ndindex(falls.shape[1:]):
-        here = slice(r * stride, r * stride + size), slice(c * stride, c * stride + size)
-        total[:, *here] += falls[:, r, c, None, None]
-        squares[here] += 1
+    ours = by_pixel(explain.occlusion(net, images, unit, layer, size, stride, fill), images.shape, size, stride)
     theirs = theirs.detach().numpy()
     scale = np.abs(explain._scores(net, images, unit, layer)).max()  # small differences of large float32 numbers
-    np.testing.assert_allclose(np.repeat((total / squares)[:, None], 3, 1), theirs, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * scale)

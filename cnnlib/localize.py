@@ -193,10 +193,15 @@ def detect(net, scene, threshold=0.5, overlap=0.3, scales=SCALES):
 
 
 def merge(found, overlap=0.3):
-    """Of each crowd of boxes that overlap keep the surest, moved by its neighbours' votes: -> Found."""
+    """Of each crowd of boxes that overlap keep the surest, moved by its neighbours' votes: -> Found.
+
+    Votes can pull two of those that are kept onto one shape. So these are suppressed once more.
+    """
     boxes, labels, scores = found
     kept = non_maximum_suppression(boxes, scores, overlap)
-    return Found(vote(boxes, scores, kept), labels[kept], scores[kept])
+    boxes, labels, scores = vote(boxes, scores, kept), labels[kept], scores[kept]
+    apart = non_maximum_suppression(boxes, scores, overlap)
+    return Found(boxes[apart], labels[apart], scores[apart])
 
 
 # How good are they?

@@ -181,6 +181,20 @@ def test_vote_on_paper():
     np.testing.assert_allclose(moved, [[0.5, 0, 10.5, 10], [50, 50, 60, 60]])
 
 
+def test_votes_do_not_bring_two_boxes_onto_one_shape():
+    boxes = np.array([[0, 0, 10, 10], [6, 0, 16, 10], [3, 0, 13, 10], [3, 0, 13, 10]])  # 0 and 1 overlap by a quarter
+    found = localize.Found(boxes, np.array([0, 0, 1, 1]), np.array([0.9, 0.8, 0.7, 0.7]))
+    merged = localize.merge(found, overlap=0.3)
+    np.testing.assert_allclose(merged.boxes, [[4.2 / 2.3, 0, 10 + 4.2 / 2.3, 10]])  # once voted, by more than a half
+    assert merged.labels.tolist() == [0] and merged.scores.tolist() == [0.9]
+
+
+@pytest.mark.parametrize("radius, x, y", [(12, 58, 49), (16, 85, 76), (20, 49, 94), (28, 76, 58)])
+def test_a_cross_is_found_once(radius, x, y):
+    cross = data.draw(data.CROSS, size=128, x=x, y=y, radius=radius)
+    assert len(localize.detect(Network.load(data.detector()), cross).boxes) == 1
+
+
 # --- precision, recall, average precision
 
 

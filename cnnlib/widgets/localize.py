@@ -20,11 +20,13 @@ LINES = 7  # of the table of what is found
 
 
 class Level(NamedTuple):
-    """A scene at one scale: the image, where its windows look for shapes, and how probable each class is in them."""
+    """A scene at one scale, `image = down @ scene @ across.T`, and how probable each class is in its windows."""
 
     image: np.ndarray  # (depth, height, width)
-    places: np.ndarray  # (rows, columns, 4), boxes in pixels of the scene
+    places: np.ndarray  # (rows, columns, 4), where its windows look for shapes: boxes in pixels of the scene
     heat: np.ndarray  # (classes, rows, columns)
+    down: np.ndarray  # (height, rows of the scene)
+    across: np.ndarray  # (width, columns of the scene)
 
 
 class LocalizeExplorer(Explorer):
@@ -169,15 +171,24 @@ class LocalizeExplorer(Explorer):
         top, left = max(top, 0), max(left, 0)
         image = ground.copy()
         part = image[:, top : top + coverage.shape[0], left : left + coverage.shape[1]]
-        part += coverage * (float(np.nanmedian(ground) < 0.5) - part)  # white on dark ground, black on light
+        part += coverage * (self.ink - part)
         rows, columns = (coverage.any(axis).nonzero()[0] for axis in (1, 0))
         return image, [left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1]
 
     def survey(self):
         """Look at the whole scene, without the shape, at all scales."""
-        levels = localize.pyramid(self.net, self.images[self.scene], self.scales)
-        self.ground = [Level(image, places, localize.heat_map(self.net, image)) for image, places in levels]
+        ground = self.images[self.scene]
+        self.ink = float(np.nanmedian(ground) < 0.5)  # white on dark ground, black on light
+        self.ground = []
+        for image, places in localize.pyramid(self.net, ground, self.scales):
+            down, across = (self.stretch(old, new) for old, new in zip(ground.shape[1:], image.shape[1:]))
+            self.ground.append(Level(image, places, localize.heat_map(self.net, image), down, across))
         self.look()
+
+    def stretch(self, old, new):
+        """What localize.pyramid makes of `old` pixels in a line, its edges repeated, as a matrix (new, old)."""
+        inner = localize.blend(old, new - 2 * self.step).astype(self.images.dtype)
+        return np.pad(inner, ((self.step, self.step), (0, 0)), mode="edge")
 
     def look(self):
         """Look at the shape, at all scales."""
@@ -187,33 +198,32 @@ class LocalizeExplorer(Explorer):
         self.seen = state
         self.pad.picked = (0, self.row, self.column)  # where the arrow keys go on from
         self.image, own = self.drawn()
-        boxes, labels = self.boxes[self.scene], self.labels[self.scene]
+        self.truth, self.levels = (self.boxes[self.scene], self.labels[self.scene]), self.ground
         if own is not None:
-            boxes, labels = np.vstack([boxes, own]), np.append(labels, NAMES.index(self.shape))
-        self.truth = boxes, labels
-        images = localize.pyramid(self.net, self.image, self.scales)
-        self.levels = [self.renewed(level, image) for level, (image, _) in zip(self.ground, images)]
+            boxes, labels = self.truth
+            self.truth = np.vstack([boxes, own]), np.append(labels, NAMES.index(self.shape))
+            self.levels = [self.renewed(level, *own) for level in self.ground]
         self.warm()
         self.show()
 
-    def renewed(self, level, image):
-        """The level with this image: windows that see nothing new are as hot as they were."""
-        new = (image != level.image).any(axis=0)
+    def renewed(self, level, left, top, right, bottom):
+        """The level, its heat with the shape in this box of the scene. Windows that do not see it stay as hot."""
+        down, across = level.down[:, top:bottom], level.across[:, left:right]
         spans = []
-        for seen, windows in zip((new.any(1), new.any(0)), level.heat.shape[1:]):
+        for seen, windows in zip((down.any(1), across.any(1)), level.heat.shape[1:]):
             places = seen.nonzero()[0]
-            if not len(places):
-                return level
             first = max((places[0] - self.window) // self.step + 1, 0)
             last = min(places[-1] // self.step, windows - 1)
             if first > last:  # beyond the last window
                 return level
             spans.append((first, last))
-        (top, bottom), (left, right) = spans
+        (upper, lower), (near, far) = spans
         rows, columns = (slice(a * self.step, b * self.step + self.window) for a, b in spans)
+        new = (self.image - self.images[self.scene])[:, top:bottom, left:right]
+        image = level.image[:, rows, columns] + down[rows] @ new @ across[columns].T
         heat = level.heat.copy()
-        heat[:, top : bottom + 1, left : right + 1] = localize.heat_map(self.net, image[:, rows, columns])
-        return Level(image, level.places, heat)
+        heat[:, upper : lower + 1, near : far + 1] = localize.heat_map(self.net, image)
+        return level._replace(heat=heat)
 
     def find(self):
         """Of the candidates the best, moved by their neighbours' votes, and which of them are right."""

@@ -30,9 +30,9 @@ MOVES, WARM_UP = 40, 3
 HELD, RATE = 1.5, 30  # seconds that a key is held down, and repeats in one
 HOLDS = 2 * [("ArrowLeft", "ArrowRight"), ("ArrowRight", "ArrowLeft")]  # after 40 to the right; the second to turn back
 SECONDS, PAUSES = 4, 8  # of training at a time; how often it is paused
-# The targets: at most so many milliseconds, but for the last two.
+# The targets: at most so many milliseconds, but for the last three.
 PICTURE_MEDIAN, PICTURE_P95, READ_OUT, LET_GO, ANSWER = 50, 100, 40, 150, 100
-FRAMES, SHARE = 20, 0.5  # a second, and of the speed unwatched; at least
+FRAMES, DRAGGED, SHARE = 20, 10, 0.5  # a second while it trains, and while a hand drags; of the speed unwatched
 
 
 class Subject(NamedTuple):
@@ -320,6 +320,17 @@ def held_down(page, subject, *keys):
     return page.evaluate("probe.after('', 500).then((x) => x && Math.max(x.last - probe.released, 0))")
 
 
+def dragged(page, subject):
+    """How many pictures a second show something new while a pressed pointer never rests. It is pressed already."""
+    moves = by_pointer(page, subject.drag)
+    page.evaluate("probe.changes.length = 0")
+    start = time.perf_counter()
+    for i, move in enumerate(islice(cycle(moves + moves[::-1]), int(HELD * RATE))):
+        time.sleep(max(start + i / RATE - time.perf_counter(), 0))
+        move()
+    return page.evaluate("probe.changes.length") / (time.perf_counter() - start)
+
+
 def measure(page, subject):
     """All that the hand does with one explorer, which is on the page."""
     name = subject.name
@@ -334,6 +345,8 @@ def measure(page, subject):
         first()
         page.mouse.down()
         yield summary(name, "drag or brush", latencies(page, moves, warm_up=WARM_UP - 1), PICTURE_MEDIAN, PICTURE_P95)
+        shown = Figure("frames", dragged(page, subject), DRAGGED, " a second", least=True)
+        yield Result(name, "drag without a rest", [shown])
         page.mouse.up()
         page.mouse.move(1, 1)
     if subject.keys:

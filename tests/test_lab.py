@@ -293,18 +293,33 @@ def test_jupyterlab_is_private_and_quiet(source, tmp_path, monkeypatch):
     assert not {".jupyter", ".ipython", ".local", "Library", "AppData"} & set(os.listdir(home))
 
 
+def opened(monkeypatch, course):
+    """All that lab.py does to open JupyterLab, but for opening it."""
+    from jupyterlab.labapp import LabApp
+
+    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, "")  # put back at the end
+    monkeypatch.chdir(course)
+    monkeypatch.setattr(LabApp, "serverapp_config", {})
+    monkeypatch.setattr(LabApp, "launch_instance", lambda options: None)
+    lab.open_jupyterlab(course, [])
+
+
+@pytest.mark.parametrize("theirs, then", [(None, "1"), ("4", "4")])
+def test_a_matrix_product_leaves_the_other_cores_alone_unless_told(tmp_path, monkeypatch, theirs, then):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", theirs or "")
+    if theirs is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    opened(monkeypatch, tmp_path)
+    assert os.environ["OPENBLAS_NUM_THREADS"] == then
+
+
 def test_what_a_widget_answers_is_sent_at_once(tmp_path, monkeypatch):
     from jupyter_server.serverapp import ServerApp
     from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
     from jupyterlab.labapp import LabApp
 
-    for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
-        monkeypatch.setenv(name, "")  # put back at the end
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(LabApp, "serverapp_config", {})
-    monkeypatch.setattr(LabApp, "launch_instance", lambda options: None)
-    lab.open_jupyterlab(tmp_path, [])
-
+    opened(monkeypatch, tmp_path)
     done = []
     monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: done.append("connect"))
 

@@ -139,6 +139,8 @@ def open_jupyterlab(course, options):
     os.environ["JUPYTER_CONFIG_DIR"] = str(private / "config")
     os.environ["JUPYTER_DATA_DIR"] = str(private / "data")
     os.environ["IPYTHONDIR"] = str(private / "ipython")
+    # A second thread of the matrix product waits by spinning: it takes the core that the page needs to draw.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.chdir(course)  # JupyterLab shows the folder it was started in
 
     # Only now: JupyterLab reads the environment when imported.

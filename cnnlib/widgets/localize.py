@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import traitlets
 from ipywidgets import HTML, Box, Dropdown, FloatSlider, HBox, IntSlider, ToggleButtons, VBox
 
 from cnnlib import data, localize, plots
+from cnnlib.network import softmax
 
 from .explorer import Explorer, counted
 from .network import of_dtype
@@ -80,6 +82,7 @@ class LocalizeExplorer(Explorer):
             if len(k) != len(b):
                 raise ValueError(f"each true box has a label, not {len(k)} labels for {len(b)} boxes in scene {i}")
         self.net = copy.deepcopy(net)
+        self.whole = lru_cache(64)(partial(localize.fully_convolutional, self.net))  # a drag asks for few sizes
         self.step, self.window = localize.stride(net), net.input_shape[1]
         self.scales = [s for s in localize.SCALES if list(localize.pyramid(net, self.images[0], [s]))]
         if not self.scales:
@@ -222,7 +225,7 @@ class LocalizeExplorer(Explorer):
         new = (self.image - self.images[self.scene])[:, top:bottom, left:right]
         image = level.image[:, rows, columns] + down[rows] @ new @ across[columns].T
         heat = level.heat.copy()
-        heat[:, upper : lower + 1, near : far + 1] = localize.heat_map(self.net, image)
+        heat[:, upper : lower + 1, near : far + 1] = softmax(self.whole(image.shape).forward(image[None])[0], axis=0)
         return level._replace(heat=heat)
 
     def find(self):

@@ -102,8 +102,8 @@ class Tiles(AnyWidget):
 
     def scale(self):
         """The legend: where the scale begins and ends, and nine of its colours."""
-        shades = colormaps[self.shades](np.linspace(0, 1, 9))
-        return [number(-self.largest if self.signed else 0), number(self.largest), *map(to_hex, shades)]
+        shades = table(self.shades)[np.linspace(0, 255, 9).astype(int)]
+        return [number(-self.largest if self.signed else 0), number(self.largest), *(to_hex(c / 255) for c in shades)]
 
     @property
     def missing(self):

@@ -17,7 +17,7 @@ from .explorer import Explorer
 from .tiles import Tiles, crisp, greatest
 
 BUDGET = 0.04  # seconds for each contender; one that takes longer runs once more than once
-PEAK_SIZES = 256, 768  # of the matrices whose product shows what the machine can do: on a busy one, the small are ahead
+PEAK_SIZES = 256, 768  # of the matrices whose product shows what can be done: on a busy machine, the small are ahead
 FASTEST = [0.0]  # multiply-adds a second of such a product, the most that this process has seen: others may be at work
 CLOSE = 1e-3  # of the largest number: float32, added up in another order, differs by less
 TALL, WIDE, GAP = 190, 830, 14  # pixels: of a picture at most, of a line of pictures, between two
@@ -30,8 +30,8 @@ class Race(Explorer):
 
     Each contender is called with what `task(**settings)` returns, a tuple of arguments. Each setting of task that is
     named with its range gets a slider, which begins at task's own default, and a trait of its name: `race.side = 16`.
-    work(*arguments)  how many multiply-adds the task asks for. It lets the race compare with the fastest this machine
-                      can do, which is measured on one large matrix product.
+    work(*arguments)  how many multiply-adds the task asks for. It lets the race compare with the fastest seen here,
+                      on large matrix products: that of one core, where a product uses one.
 
     `running` are the names of those that run: set it, or tick the boxes. `go()` runs them again, as the button does.
     To be read: `times` in seconds, the shortest of several; `memory`, the most bytes held at a time above what there
@@ -93,7 +93,7 @@ class Race(Explorer):
 
     @property
     def peak(self):
-        """The most multiply-adds a second that this machine has been seen to do."""
+        """The most multiply-adds a second that this process has seen NumPy do."""
         return FASTEST[0]
 
     @property
@@ -149,13 +149,13 @@ class Race(Explorer):
         return " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in said if sentence)
 
     def table(self):
-        """The bars: a line for each runner, what it took, and how near it came to what the machine can do."""
+        """The bars: a line for each runner, what it took, and how near it came to the best seen."""
         if not self.times:
             return ""
         columns = [("time", self.times, told_time, max(self.times.values())),
                    ("memory", self.memory, told_bytes, max(max(self.memory.values()), 1))]  # fmt: skip
         if self.work:
-            columns.append(("of this machine's best", self.rates, lambda rate: f"{rate / self.peak:.2%}", self.peak))
+            columns.append(("of the best seen", self.rates, lambda rate: f"{rate / self.peak:.2%}", self.peak))
         head = "".join(f'<th style="text-align: left; padding-right: 16px">{title}</th>' for title, *_ in columns)
         lines = ""
         for name in self.times:
@@ -167,7 +167,7 @@ class Race(Explorer):
             ratio = self.times[slow] / self.times[fast]
             told = f"<b>{escape(slow)}</b>: {told_ratio(ratio)} times as long as <b>{escape(fast)}</b>. "
         if self.work:
-            told += f"This machine's best: {self.peak / 1e9:.3g} billion multiply-adds a second."
+            told += f"The best seen here: {self.peak / 1e9:.3g} billion multiply-adds a second."
         return (
             f'<table style="line-height: 1.6; font-size: 14px"><tr><th></th>{head}</tr>{lines}</table>'
             f'<div style="line-height: 1.6; font-size: 14px">{told}</div>'

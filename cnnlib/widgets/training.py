@@ -26,11 +26,11 @@ from .chart import chart
 from .explorer import Explorer
 from .tiles import Tiles, box, greatest, number
 
-FRAME = 0.04  # seconds of training between two pictures, or as long as the last picture took
-REST = 0.08  # seconds without a change, and the hand rests
+FRAME = 0.05  # seconds of training between two pictures, or as long as the last picture took
+REST = 0.05  # seconds without a change, and the hand rests
 CURVES, NUMBERS = 0.12, 0.5  # seconds: curves move little and cost a browser much, and nobody reads faster
 LATELY = 20  # iterations that the strong line is the mean of
-JUDGED = 25  # iterations between two looks at all held-out images
+JUDGED = 50  # iterations between two looks at all held-out images
 PROBE = 32  # images in which a dead map is nowhere above zero
 TURNS = 5  # of the event loop after each step: so many does it take to answer what the hand has done meanwhile
 CHUNK = 16  # held-out images at a time: Pause need not wait for all, and small pieces are faster
@@ -57,7 +57,7 @@ class TrainingLab(Explorer):
                   takes get a control, which begins at its own default.
     data          images (n, depth, height, width) and labels (n,), as `train` takes them, or all that
                   crosses_and_circles returns
-    held_out      the same, never trained on. All are looked at every 25 iterations: a few hundred will do.
+    held_out      the same, never trained on. All are looked at every 50 iterations: a few hundred will do.
 
     Traits that act at once: learning_rate and momentum (of SGD; Adam has its own), `playing`, iterations (how far Play
     goes; from there, as far again), image (the number of the one shown; of the held-out ones, if there are any).
@@ -213,11 +213,11 @@ class TrainingLab(Explorer):
                     break
                 run.step(self.learning_rate, self.momentum)
                 self.follow(len(run.film))
+                yield
                 if (now := time.perf_counter()) - shown > wait:
-                    self.show(moving=True)
+                    yield from self.showing(moving=True)
                     shown = time.perf_counter()
                     wait = max(FRAME, shown - now)  # half of the time is for training
-                yield
         except FloatingPointError as error:
             self.problem = f"Training has stopped at {error}"  # which begins with the iteration
         finally:
@@ -226,12 +226,15 @@ class TrainingLab(Explorer):
     async def play(self, turn):
         """Train in the background until paused, or at the end. It stops for good when it is another's turn."""
         try:
-            with interrupt_pauses(self), closing(self.advance(lambda: self.iterations)) as training:
-                for _ in training:
-                    for _ in range(TURNS):
-                        await asyncio.sleep(0)
-                    if not self.playing or self.turn != turn:
-                        break
+            with closing(self.advance(lambda: self.iterations)) as training:
+                with interrupt_pauses(self):
+                    for _ in training:
+                        for _ in range(TURNS):
+                            await asyncio.sleep(0)
+                        if not self.playing or self.turn != turn:
+                            break
+                if not self.playing:
+                    await asyncio.sleep(REST)  # the button answers first; then all is brought up to date
         except KeyboardInterrupt:  # of a cell that waits for something else meanwhile
             pass
         except Exception as error:  # from a layer of the reader's own; nobody else would tell of it
@@ -413,15 +416,22 @@ class TrainingLab(Explorer):
 
     def show(self, moving=False):
         """Bring all up to date; while it is moving the pictures only, and the rest now and then."""
+        for _ in self.showing(moving):
+            pass
+
+    def showing(self, moving):
+        """The same, a part at a time: others may have their turn in between."""
         k, runs = self.iteration, [run for run in (self.current, self.first) if run]
         self.pace.append((time.perf_counter(), k))
         self.draw_pictures(runs)
+        yield
         if self.due("curves", CURVES, moving):
             self.scrubber.max = len(self.film)
             self.scrubber.value = k
             self.bar.max = self.iterations
             self.bar.value = min(k, self.iterations)
             self.draw_charts(runs)
+            yield
         if self.due("numbers", NUMBERS, moving):
             told = f", {self.speed:.0f} a second" if self.playing else ""
             if self.problem:
@@ -439,6 +449,9 @@ class TrainingLab(Explorer):
         """Show at once what a hand on its way looks at, and all the rest as soon as it rests."""
         if not (loop := running_loop()):
             self.show()
+            return
+        if self.playing:  # all the rest comes with the next picture
+            next(self.showing(moving=True))
             return
         self.show(moving=True)
         if self.rest:

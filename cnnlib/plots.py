@@ -97,9 +97,11 @@ def boxes(image, groups, inches=3.6):
 
     A box is left, top, right, bottom in pixels, the last two the first outside. "cross" and "circle" have the colours
     that they have everywhere, a group whose name begins with "true" is dashed. More than eight boxes are
-    a crowd, in thin lines.
+    a crowd, in thin lines, and in words only their number.
     """
-    told = "; ".join(f"{name}: {np.round(group).astype(int).tolist()}" for name, group in groups.items())
+    crowds = [name for name, group in groups.items() if len(group) > 8]
+    places = {name: np.round(group).astype(int).tolist() for name, group in groups.items()}
+    told = "; ".join(f"{name}: {f'{len(them)} boxes' if name in crowds else them}" for name, them in places.items())
     picture = Picture(f"An image of {image.shape[1]} x {image.shape[2]} with boxes. {told}.", inches + 1.6, inches)
     ax = picture.subplots()
     ax.imshow(np.asarray(image, float).transpose(1, 2, 0).squeeze(), cmap="gray", vmin=0, vmax=1)
@@ -109,8 +111,7 @@ def boxes(image, groups, inches=3.6):
     for name, group in groups.items():
         colour = {"cross": CROSS, "circle": CIRCLE}.get(name) or next(others)
         dash = "--" if name.startswith("true") else "-"
-        crowd = len(group) > 8
-        rims = [(colour, 0.8)] if crowd else [("white", 4), (colour, 2)]  # a light rim, to be seen on any ground
+        rims = [(colour, 0.8)] if name in crowds else [("white", 4), (colour, 2)]  # a light rim shows on any ground
         for left, top, right, bottom in group:
             for rim, wide in rims:
                 place, style = (left - 0.5, top - 0.5), "-" if rim == "white" else dash

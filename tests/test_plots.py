@@ -168,3 +168,4 @@ def test_boxes_lie_around_their_pixels_and_are_named():
     assert repr(picture) == (
         "An image of 20 x 30 with boxes. cross: [[2, 3, 8, 9]]; true: [[1, 3, 8, 10], [9, 9, 12, 12]]."
     )
+    assert repr(plots.boxes(image, {"all": np.tile([2, 3, 8, 9], (9, 1))})).endswith("with boxes. all: 9 boxes.")

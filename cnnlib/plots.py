@@ -48,7 +48,8 @@ def images(images, titles=None, columns=8, inches=1.3):
     n, columns = len(images), min(columns, len(images))
     titles = [""] * n if titles is None else list(map(str, titles))
     rows = -(-n // columns)
-    picture = Picture(f"{n} images. {', '.join(filter(None, titles))}", inches * columns, (inches + 0.2) * rows)
+    told = f"{n} images. {', '.join(filter(None, titles))}".strip()
+    picture = Picture(told, inches * columns, (inches + 0.2) * rows)
     axes = picture.subplots(rows, columns, squeeze=False)
     for ax in axes.flat[n:]:
         ax.axis("off")

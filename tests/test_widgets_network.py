@@ -476,3 +476,14 @@ def test_whole_numbers_large_images_and_odd_depths():
     explorer.sheets[0].hovered = (4, 255, 249)
     assert explorer.fields[-1] == (range(2), 254, 248, 256, 250)
     assert "It sees rows 254 to 255 and columns 248 to 249 of the image." in explorer.text
+
+
+def test_words_are_sent_before_pictures(explorer):
+    """Each part is a message of its own, and what comes first is seen first."""
+    sent = []
+    explorer.sum.observe(lambda change: sent.append("sum"), "value")
+    explorer.words.observe(lambda change: sent.append("words"), "value")
+    for tiles in [explorer.picture, *explorer.sheets, *explorer.terms]:
+        tiles.observe(lambda change: sent.append("picture"), ["boxes", "pixels"])
+    explorer.sheets[3].hovered = (1, 2, 5)
+    assert sent[:2] == ["sum", "words"] and "picture" in sent[2:]

@@ -22,7 +22,11 @@ SETTINGS = {
     "@jupyterlab/apputils-extension:themes": {"theme": "JupyterLab Light", "adaptive-theme": False},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},  # room for the lessons' names
+    # Both would be drawn anew twice for each move of an explorer, which delays its answer by some 10 ms:
+    # the circle in the toolbar that says whether the kernel is busy (the status bar says so too) ...
+    "@jupyterlab/notebook-extension:panel": {"toolbar": [{"name": "executionProgress", "disabled": True}]},
 }
+SWITCHED_OFF = ["@jupyterlab/application-extension:faviconbusy"]  # ... and the same on the tab of the browser
 
 
 class Change(NamedTuple):
@@ -135,7 +139,9 @@ def open_jupyterlab(course, options):
         "LabApp": {"app_settings_dir": str(private / "defaults")},
     }
     _write(private / "config" / "jupyter_config.json", json.dumps(config).encode())
+    off = {"disabledExtensions": {plugin: True for plugin in SWITCHED_OFF}}
     _write(private / "defaults" / "overrides.json", json.dumps(SETTINGS).encode())
+    _write(private / "defaults" / "page_config.json", json.dumps(off).encode())
     os.environ["JUPYTER_CONFIG_DIR"] = str(private / "config")
     os.environ["JUPYTER_DATA_DIR"] = str(private / "data")
     os.environ["IPYTHONDIR"] = str(private / "ipython")

@@ -345,28 +345,29 @@ class NetworkExplorer(Explorer):
         self.ledger.value = table(self.names, adds, self.logits, self.probabilities, self.chosen)
 
     def point(self):
-        """The frames, and the arithmetic. No map is sent again."""
-        self.pointed, fields = self.unit, self.fields
+        """The read-out, the frames, and the arithmetic. No map is sent again."""
+        self.pointed, fields, before = self.unit, self.fields, self.layer - 1
+        if isinstance(self.layers[self.layer], Linear) and before >= 0 and isinstance(self.layers[before], Flatten):
+            before -= 1  # the maps as they were before they were laid out in a row
+        self.work = arithmetic(self.layers[self.layer], self.volume(before), self.unit[1:], self.value)
+        self.draw_sum()
+        self.tell(self.problem)  # words first: they are what the hand waits for, and what is sent first is seen first
+
         here = Field(range(self.map, self.map + 1), self.row, self.column, self.row + 1, self.column + 1)
         for i, tiles in enumerate([self.slices, *self.sheets], start=-1):
             field = here if i == self.layer else fields.get(i)
             tiles.boxes = frames(field, self.volume(i).shape) if field else []
         self.picture.boxes = frames(fields[-1]._replace(maps=range(1)), self.volume(-1).shape)
+        self.draw_terms(self.work.terms)
 
-        before = self.layer - 1
-        if isinstance(self.layers[self.layer], Linear) and before >= 0 and isinstance(self.layers[before], Flatten):
-            before -= 1  # the maps as they were before they were laid out in a row
-        self.work = arithmetic(self.layers[self.layer], self.volume(before), self.unit[1:], self.value)
-        self.draw_arithmetic(*self.work)
-        self.tell(self.problem)
-
-    def draw_arithmetic(self, words, terms):
-        """The sum, and under it the numbers that it is of: beside the layer, as far as there is room."""
-        lines = [f"<b>{escape(self.place)}</b>", f'<span style="font-size: 15px">{escape(words)}</span>']
+    def draw_sum(self):
+        lines = [f"<b>{escape(self.place)}</b>", f'<span style="font-size: 15px">{escape(self.work.words)}</span>']
         if self.drawn is not self.volumes:
             lines.append(f"gradient {short(self.maps[self.unit[1:]])}")
         self.sum.value = f'<div style="line-height: 1.5">{"<br>".join(lines)}</div>'
 
+    def draw_terms(self, terms):
+        """The numbers that the sum is of, below it: beside the layer, as far as there is room."""
         n, room = len(terms[0].arrays), RIGHT // 3 - GAP
         abreast = 1 if n <= 8 else 2 if n <= 16 else 3
         down = -(-n // abreast)

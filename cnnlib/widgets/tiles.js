@@ -21,7 +21,7 @@ function render({ model, el }) {
   legend.className = "cnn-legend";
   el.appendChild(root);
 
-  const figures = []; // one for each tile: {figure, canvas, caption}
+  const figures = []; // one for each tile: {figure, canvas, caption}, and what was drawn on it
   const scratch = document.createElement("canvas");
   let pending = 0; // the frame that is asked for, if any
   let hovered = null; // [tile, row, column] under the pointer
@@ -50,7 +50,9 @@ function render({ model, el }) {
     let start = 0;
     sizes.forEach(([height, width], tile) => {
       const end = start + 4 * height * width;
-      if (end <= bytes.length) drawTile(tile, height, width, bytes.slice(start, end));
+      if (end <= bytes.length && isNew(tile, [view, height, width, start])) {
+        drawTile(tile, height, width, bytes.slice(start, end));
+      }
       start = end;
     });
     const stops = model.get("legend");
@@ -62,6 +64,18 @@ function render({ model, el }) {
       legend.children[1].style.background = `linear-gradient(to right, ${colours.join(", ")})`;
       legend.children[2].textContent = high;
     }
+  }
+
+  // Whether anything that a tile shows has changed since it was drawn: most moves change few of them.
+  function isNew(tile, cells) {
+    const own = ["captions", "numbers"].map((name) => model.get(name)[tile]);
+    const boxes = model.get("boxes").filter((box) => box.tile === tile);
+    const under = hovered?.[0] === tile && hovered;
+    const rest = JSON.stringify([model.get("zoom"), model.get("pointer"), window.devicePixelRatio, own, boxes, under]);
+    const drawn = figures[tile].drawn;
+    const same = drawn && drawn.rest === rest && drawn.cells.every((part, i) => part === cells[i]);
+    if (!same) figures[tile].drawn = { cells, rest };
+    return !same;
   }
 
   function drawTile(tile, height, width, colours) {

@@ -31,6 +31,11 @@ def colour(canvas, x, y):
     return canvas.evaluate(script, [x, y])
 
 
+def no_longer_green(page, canvas):
+    script = "c => c.getContext('2d').getImageData(4, 4, 1, 1).data[1] < 255"
+    page.wait_for_function(script, arg=canvas.element_handle())
+
+
 def hover(page, canvas, row, column, zoom=20):
     place = canvas.bounding_box()
     page.mouse.move(place["x"] + (column + 0.5) * zoom, place["y"] + (row + 0.5) * zoom)
@@ -59,6 +64,32 @@ def test_redraws_in_both_copies(page, tiles):
     page.wait_for_function("document.querySelectorAll('.cnn-tiles canvas').length === 2")
     assert page.locator(".cnn-tiles figcaption").all_inner_texts() == ["ones", "ones"]
     assert page.problems == []
+
+
+def test_draws_only_what_has_changed(page, tiles):
+    """A tile that is marked by hand keeps its mark until something of its own is new."""
+    mark = "c => { c.getContext('2d').fillStyle = '#0f0'; c.getContext('2d').fillRect(0, 0, 9, 9); }"
+    green = [0, 255, 0]
+    for i in (0, 1):
+        tiles.nth(i).evaluate(mark)
+    ask(page, "tiles.boxes = [box(0, 1, 1, 1, 1)]\n0")
+    no_longer_green(page, tiles.first)
+    assert colour(tiles.nth(1), 4, 4) == green
+    tiles.first.evaluate(mark)
+    ask(page, "tiles.captions = ['signed', 'a picture']\n0")
+    no_longer_green(page, tiles.nth(1))
+    assert colour(tiles.first, 4, 4) == green
+    ask(page, "tiles.show([-tiles.arrays[0], tiles.arrays[1]], tiles.captions, numbers=True)\n0")
+    no_longer_green(page, tiles.first)
+    assert page.problems == []
+
+
+def test_nothing_of_jupyterlab_is_drawn_anew_for_a_move(page, tiles):
+    """The kernel is busy and idle again with each move; what would tell so in the toolbar and the tab is off."""
+    assert page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name=kernelName]").count() == 1
+    assert page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name=executionProgress]").count() == 0
+    assert not page.evaluate("jupyterapp.isPluginActivated('@jupyterlab/application-extension:faviconbusy')")
+    assert page.evaluate("jupyterapp.isPluginActivated('@jupyterlab/application-extension:main')")
 
 
 def test_hover_and_leave(page, tiles):

@@ -96,6 +96,7 @@ class NetworkExplorer(Explorer):
         self.map, self.row, self.column = (int(i) for i in brightest)
         self.aiming = False
         self.link_up()
+        self.draw_image()
         self.draw()
         self.point()
 
@@ -124,9 +125,11 @@ class NetworkExplorer(Explorer):
 
         self.picture, self.slices = sheet(128), sheet(LEFT - 128 - GAP)
         self.sheets = [sheet(LEFT) for _ in self.layers]
-        self.heads = [HTML(layout=wide(HEAD)) for _ in range(len(self.layers) + 1)]
-        rows = [HBox([self.picture, self.slices]), *self.sheets]
-        left = VBox([HBox(pair) for pair in zip(self.heads, rows)], layout=wide(HEAD + LEFT + 16))
+        heads = [HTML(self.head(i), layout=wide(HEAD)) for i in range(-1, len(self.layers))]
+        rows = [HBox(row) for row in zip(heads, [HBox([self.picture, self.slices]), *self.sheets])]
+        for row in rows[1:]:
+            row.add_class("cnn-headed")
+        left = VBox(rows, layout=wide(HEAD + LEFT + 16))
 
         self.sum = HTML(layout={"min_height": "84px"})
         self.titles, self.terms = [HTML() for _ in range(3)], [Tiles() for _ in range(3)]
@@ -141,6 +144,17 @@ class NetworkExplorer(Explorer):
             title = HTML("<b>Evidence</b>: every number times its weight, added up to the logit of each class")
             below = [title, Box([VBox([self.by_class, self.by_map], layout=wide(LEFT + 16)), self.ledger], layout=wrap)]
         super().__init__(Box(controls, layout=wrap), self.verdict, HBox([left, self.right]), *below)
+
+    def head(self, i):
+        """A layer's name, settings and shape. Its scale is below them: it changes, and comes with the maps."""
+        name, _, settings = repr(self.layers[i]).rstrip(")").partition("(") if i >= 0 else ("image", "", "")
+        settings = re.sub(r"(, )?init='\w+'", "", settings)  # how the weights began is of no matter now
+        sides = zip(self.volume(i).shape, [plots.DEPTH, plots.HEIGHT, plots.WIDTH])
+        shape = [underlined(n, colour) for n, colour in sides]
+        if self.volume(i).shape[1:] == (1, 1):
+            del shape[1:]
+        lines = [f"<b>{escape(name if i < 0 else f'{i} {name}')}</b>", escape(settings), " x ".join(shape)]
+        return small("<br>".join(filter(None, lines)))
 
     def link_up(self):
         for name, control in self.controls.items():
@@ -272,6 +286,7 @@ class NetworkExplorer(Explorer):
 
     def redraw(self, change):
         if change.name == "image":
+            self.draw_image()  # before anything is worked out: so the hand is answered at once
             self.forward()
         if change.name == "chosen" and self.show == "activations":
             self.draw_evidence()
@@ -290,12 +305,12 @@ class NetworkExplorer(Explorer):
                 self.drawn = self.backward()
             except Exception as error:  # a layer of the reader's own may fail in any way
                 self.problem = f"There are no gradients to show, these are activations: {error!r}"
-        self.draw_image()
         self.tall = [self.draw_layer(i) for i in range(-1, len(self.layers))]
         self.draw_evidence()
 
     def draw_image(self):
-        image, largest, caption = self.volume(-1), greatest(self.volume(-1)), f"image {self.image}"
+        image, caption = self.images[self.image], f"image {self.image}"
+        largest = greatest(image)
         if len(image) not in (1, 3):
             image = image.mean(0, keepdims=True)
         if (image < 0).any() or largest > 1:
@@ -303,7 +318,7 @@ class NetworkExplorer(Explorer):
         put(self.picture, [image], [caption], fitting_zoom([image[0]], 128, sides=[128])[0])
 
     def draw_layer(self, i):
-        """Its maps, beside its name and shape; returns how tall that is, in pixels."""
+        """Its maps; returns how tall they are with the head beside them, in pixels."""
         maps, every = self.drawn[self.weights][i + 1], [volumes[i + 1] for volumes in self.drawn.values()]
         largest = max(map(greatest, every)) or 1.0
         signed = self.drawn is not self.volumes or any((v < 0).any() for v in every)
@@ -313,16 +328,9 @@ class NetworkExplorer(Explorer):
             captions = self.names
         elif zoom * arrays[0].shape[1] < WORD:
             captions = range(len(arrays))
-        put(self.slices if i < 0 else self.sheets[i], arrays, captions, zoom, signed=signed, largest=largest)
-
-        name, _, settings = repr(self.layers[i]).rstrip(")").partition("(") if i >= 0 else ("image", "", "")
-        settings = re.sub(r"(, )?init='\w+'", "", settings)  # how the weights began is of no matter now
-        colours = [plots.DEPTH, plots.HEIGHT, plots.WIDTH] if maps.shape[1:] != (1, 1) else [plots.DEPTH]
-        shape = " x ".join(underlined(n, colour) for n, colour in zip(maps.shape, colours))
-        scale = f"{number(-largest) if signed else 0} to {number(largest)}"
-        lines = [f"<b>{escape(name if i < 0 else f'{i} {name}')}</b>", escape(settings), shape, scale]
-        self.heads[i + 1].value = small("<br>".join(filter(None, lines)))
-        return max(tall, 128 + 30 if i < 0 else 70)
+        sheet = self.slices if i < 0 else self.sheets[i]
+        put(sheet, arrays, captions, zoom, signed=signed, largest=largest, legend=True)
+        return max(tall, 128 + 30 if i < 0 else 84)
 
     def draw_evidence(self):
         hint = "Point at any number of any map. Click it, or go to it with the arrow keys, and it is held."

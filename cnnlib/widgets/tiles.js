@@ -21,7 +21,7 @@ function render({ model, el }) {
   legend.className = "cnn-legend";
   el.appendChild(root);
 
-  const figures = []; // one for each tile: {figure, canvas, caption}, and what was drawn on it
+  const figures = []; // one for each tile: {figure, canvas, caption}, and how it looked when it was drawn
   const scratch = document.createElement("canvas");
   let pending = 0; // the frame that is asked for, if any
   let hovered = null; // [tile, row, column] under the pointer
@@ -50,14 +50,17 @@ function render({ model, el }) {
     let start = 0;
     sizes.forEach(([height, width], tile) => {
       const end = start + 4 * height * width;
-      if (end <= bytes.length && isNew(tile, [view, height, width, start])) {
+      const look = [view, start, height, width, ...besides(tile)];
+      if (end <= bytes.length && !same(look, figures[tile].look)) {
+        figures[tile].look = look;
         drawTile(tile, height, width, bytes.slice(start, end));
       }
       start = end;
     });
     const stops = model.get("legend");
     legend.hidden = !stops.length;
-    if (stops.length) {
+    if (stops.length && !same(stops, legend.look)) {
+      legend.look = stops;
       const [low, high, ...colours] = stops;
       legend.innerHTML = "<span></span><i></i><span></span>";
       legend.children[0].textContent = low;
@@ -66,16 +69,12 @@ function render({ model, el }) {
     }
   }
 
-  // Whether anything that a tile shows has changed since it was drawn: most moves change few of them.
-  function isNew(tile, cells) {
-    const own = ["captions", "numbers"].map((name) => model.get(name)[tile]);
-    const boxes = model.get("boxes").filter((box) => box.tile === tile);
+  // What a tile shows besides its cells. It is drawn only if something has changed: most moves change few tiles.
+  function besides(tile) {
+    const [captions, numbers, boxes] = ["captions", "numbers", "boxes"].map((name) => model.get(name));
+    const mine = [captions[tile], numbers[tile], boxes.filter((box) => box.tile === tile)];
     const under = hovered?.[0] === tile && hovered;
-    const rest = JSON.stringify([model.get("zoom"), model.get("pointer"), window.devicePixelRatio, own, boxes, under]);
-    const drawn = figures[tile].drawn;
-    const same = drawn && drawn.rest === rest && drawn.cells.every((part, i) => part === cells[i]);
-    if (!same) figures[tile].drawn = { cells, rest };
-    return !same;
+    return [model.get("zoom"), model.get("pointer"), window.devicePixelRatio, JSON.stringify([mine, under])];
   }
 
   function drawTile(tile, height, width, colours) {
@@ -246,6 +245,11 @@ function coloured(text) {
     word.textContent = part;
     return word;
   });
+}
+
+// Whether two lists have the same parts.
+function same(these, those) {
+  return those?.length === these.length && these.every((part, i) => part === those[i]);
 }
 
 function clamp(place, length) {

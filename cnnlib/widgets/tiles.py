@@ -102,8 +102,7 @@ class Tiles(AnyWidget):
 
     def scale(self):
         """The legend: where the scale begins and ends, and nine of its colours."""
-        shades = table(self.shades)[np.linspace(0, 255, 9).astype(int)]
-        return [number(-self.largest if self.signed else 0), number(self.largest), *(to_hex(c / 255) for c in shades)]
+        return [number(-self.largest if self.signed else 0), number(self.largest), *stops(self.shades)]
 
     @property
     def missing(self):
@@ -155,6 +154,12 @@ def crisp(zoom):
 def table(name):
     """The 256 colours of a map. Kept, because matplotlib works them out anew each time that it is asked for a map."""
     return colormaps[name](np.arange(256), bytes=True)
+
+
+@cache
+def stops(name):
+    """Nine of them, from one end to the other, as a page writes colours."""
+    return [to_hex(colour / 255) for colour in table(name)[np.linspace(0, 255, 9).astype(int)]]
 
 
 def greatest(array):

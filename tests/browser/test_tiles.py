@@ -84,6 +84,25 @@ def test_draws_only_what_has_changed(page, tiles):
     assert page.problems == []
 
 
+def test_a_tile_is_one_layer(page, tiles):
+    """The browser puts the page together from layers; edges and captions with layers of their own are slow."""
+    devtools, told = page.context.new_cdp_session(page), []
+    devtools.on("LayerTree.layerTreeDidChange", lambda event: told.append(event.get("layers")))
+    for domain in ("DOM", "LayerTree"):
+        devtools.send(f"{domain}.enable")
+
+    def layers():
+        told.clear()
+        ask(page, "tiles.show([np.eye(3)] * len(tiles.arrays), map(str, range(len(tiles.arrays))))\n0")
+        page.wait_for_timeout(500)
+        return len([shown for shown in told if shown][-1])
+
+    few = layers()
+    ask(page, "tiles.show([np.eye(3)] * 6)\n0")
+    assert layers() - few == 2 * (6 - 2)  # in each of the two copies
+    assert page.problems == []
+
+
 def test_nothing_of_jupyterlab_is_drawn_anew_for_a_move(page, tiles):
     """The kernel is busy and idle again with each move; what would tell so in the toolbar and the tab is off."""
     assert page.locator(".jp-NotebookPanel-toolbar [data-jp-item-name=kernelName]").count() == 1

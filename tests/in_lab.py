@@ -116,6 +116,7 @@ def run_all(page):
     Return what went wrong, a line each: error outputs and cells that did not run.
     """
     page.evaluate("""async () => {
+        window.ranAll = false;
         await jupyterapp.commands.execute("notebook:clear-all-cell-outputs");
         jupyterapp.commands.execute("notebook:run-all-cells").finally(async () => {
             // Where a cell fails, as it may be meant to, this comes before the end. What is asked last is done last.

@@ -8,7 +8,7 @@ import numpy as np
 from .tiles import number
 
 POINTS = 300  # of a line; more would not be seen
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 22, 34  # what is kept free around the axes, in pixels
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 22, 34  # what is kept free around the axes, in pixels
 
 
 def chart(lines, *, title, x, y, log=False, ends=None, marks=(), alt="", width=420, height=210):

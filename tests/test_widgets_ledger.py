@@ -143,9 +143,9 @@ def test_sliders_change_the_selected_layer_alone(ledger):
     assert str(ledger.layers[2]) == "MaxPool2D(size=3, stride=1)"
     ledger.selected = 7
     ledger.sliders["outputs"].value = 10
-    assert ledger.rows[-1].shape == (10,) and ledger.list.value == ledger.layer.value == 7
-    ledger.layer.value = 3
-    assert ledger.selected == ledger.list.value == 3 and ledger.sliders["filters"].value == 3
+    assert ledger.rows[-1].shape == (10,) and ledger.list.value == 7
+    ledger.list.value = 3
+    assert ledger.selected == 3 and ledger.sliders["filters"].value == 3
 
 
 def test_only_the_controls_that_the_layer_has_are_shown(ledger):

@@ -13,6 +13,7 @@ from matplotlib.patches import Polygon
 from cnnlib import Conv2D, Flatten, Layer, Linear, MaxPool2D, Network, ReLU, plots
 
 from .explorer import Explorer
+from .tiles import Tiles
 
 NEW = [Conv2D(4, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(2)]  # what the buttons add
 SLIDERS = {"filters": 32, "size": 11, "stride": 8, "outputs": 20}  # and how far they go, unless a layer goes further
@@ -65,7 +66,6 @@ class ShapeLedger(Explorer):
         """Make the controls, and put all in its place."""
         self.picture, self.table, self.listing = HTML(), HTML(), HTML()
         self.list = Select(description="layers", rows=8, layout={"width": "275px"}, style=NARROW)
-        self.layer = slider("layer", 0, least=0)  # JupyterLab keeps the list's arrow keys for itself, not a slider's
         self.sliders = {name: slider(name, most) for name, most in (SLIDERS | SIDES).items()}
         self.padding = Dropdown(description="padding", options=PADDINGS, layout={"width": "180px"}, style=NARROW)
         self.buttons = [button(f"+ {type(layer).__name__}", lambda _, layer=layer: self.add(layer)) for layer in NEW]
@@ -73,7 +73,8 @@ class ShapeLedger(Explorer):
         self.tools += [button("remove", lambda _: self.remove())]
         settings = VBox([*(self.sliders[name] for name in SLIDERS), self.padding], layout={"height": "132px"})
         wrap = {"flex_flow": "row wrap", "width": "275px"}
-        left = [self.list, self.layer, Box(self.tools, layout=wrap), settings, Box(self.buttons, layout=wrap)]
+        keys = Tiles()  # an empty sheet; with one in it, an explorer's arrow keys are its own: here, the list's
+        left = [self.list, Box(self.tools, layout=wrap), settings, Box(self.buttons, layout=wrap), keys]
         sides = HBox([HTML("<b>input</b>"), *(self.sliders[name] for name in SIDES)])
         self.words.layout.min_height = "50px"
         lower = HBox([VBox(left, layout={"flex": "0 0 285px"}), VBox([self.table, self.listing])])
@@ -82,8 +83,7 @@ class ShapeLedger(Explorer):
         for name, control in [*self.sliders.items(), ("padding", self.padding)]:
             turn = self.resize if name in SIDES else self.set_one
             control.observe(lambda change, name=name, turn=turn: turn(name, change.new), "value")
-        for control in (self.list, self.layer):
-            control.observe(lambda change: self.select(change.new), "value")
+        self.list.observe(lambda change: self.select(change.new), "value")
 
     # The state
 
@@ -167,9 +167,6 @@ class ShapeLedger(Explorer):
             if options != self.list.options:
                 self.list.options = options
             self.list.value = self.selected if options else None
-        with self.layer.hold_sync():
-            self.layer.max = max(len(options) - 1, 0)
-            self.layer.value = self.selected
         settings = self.layers[self.selected].settings() if self.layers else {}
         if "stride" in settings and settings["stride"] is None:
             settings["stride"] = settings.get("size")  # blocks side by side
@@ -271,9 +268,9 @@ def reference():
     return [*layers, Flatten(), Linear(2)]
 
 
-def slider(name, most, least=1):
+def slider(name, most):
     width = "250px" if name in SIDES else "275px"
-    return IntSlider(least, least, most, description=name, layout={"width": width}, style=NARROW)
+    return IntSlider(1, 1, most, description=name, layout={"width": width}, style=NARROW)
 
 
 def button(words, press):

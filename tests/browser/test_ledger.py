@@ -29,9 +29,9 @@ def slider(ledger, name):
 def test_choose_and_change_a_layer_with_the_keyboard(page, ledger):
     status, picture = ledger.get_by_role("status"), ledger.get_by_role("img", name="Conv2D: 3 x 32 x 32")
     narrow = picture.bounding_box()["width"]
-    slider(ledger, "layer").focus()
+    ledger.get_by_role("listbox").focus()
     for _ in range(3):
-        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowDown")
     status.get_by_text("Layer 3, Conv2D(filters=3, size=3)").wait_for()
     slider(ledger, "filters").focus()
     for _ in range(20):

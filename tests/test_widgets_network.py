@@ -472,7 +472,7 @@ def test_missing_numbers_are_told():
 def test_whole_numbers_large_images_and_odd_depths():
     net = Network((2, 256, 250), [Conv2D(5, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(2)])
     explorer = NetworkExplorer(net, np.random.default_rng(0).integers(0, 255, (2, 2, 256, 250)))
-    assert explorer.sheets[0].zoom < 1 and explorer.sheets[0].zoom * 256 == 64
+    assert explorer.sheets[0].zoom < 1 and explorer.sheets[0].zoom * 250 == 64
     explorer.sheets[0].hovered = (4, 255, 249)
     assert explorer.fields[-1] == (range(2), 254, 248, 256, 250)
     assert "It sees rows 254 to 255 and columns 248 to 249 of the image." in explorer.text

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import traitlets
-from ipywidgets import HTML, Box, Dropdown, HBox, IntSlider, ToggleButtons, VBox
+from ipywidgets import HTML, Box, Dropdown, IntSlider, ToggleButtons, VBox
 
 from cnnlib import plots
 from cnnlib.layers import Conv2D, Flatten, Layer, Linear, MaxPool2D, ReLU
@@ -19,11 +19,14 @@ from cnnlib.training import check_labels
 from .explorer import Explorer
 from .tiles import Tiles, box, crisp, greatest, number
 
-HEAD, LEFT, RIGHT, GAP = 88, 376, 366, 14  # pixels: for a layer's name, its maps, the arithmetic, and between tiles
-FEW = 12  # so many single numbers are drawn one by one; more are folded into lines
-LINE = 64  # numbers in such a line
+PICTURE = 128  # pixels: the image, along its longer side
+TALL, WIDE = 430, 150  # pixels: the maps of a layer, where they can be made to fit
+TERM, FLAT = 268, 260  # pixels: how wide a column of the arithmetic is, and how tall where it has no room for numbers
+GAP, CAPTION = 8, 22  # pixels: between tiles, and below one
+FEW = 20  # so many single numbers are drawn one by one; more are folded into lines, see `per_line`
 SUMMED = 6  # so many maps are summed one by one in words; of more, the sum of all
-WORD = 42  # a tile of fewer pixels is too narrow for a word in its caption
+READABLE = 20  # pixels: a cell that has room for its number
+WORD = 48  # a tile of fewer pixels is too narrow for a word in its caption
 FRAME = plots.FILTER  # the colour of the frame around a unit, and around what it sees
 
 
@@ -117,33 +120,29 @@ class NetworkExplorer(Explorer):
                 control.style.button_width = "auto"
         controls = [self.controls[name] for name in self.controls if name != "weights" or "before" in self.nets]
 
-        def wide(pixels):
-            return {"width": f"{pixels}px", "min_width": f"{pixels}px", "overflow": "visible"}
+        visible = {"overflow": "visible"}
+        wrap = visible | {"flex_flow": "row wrap", "grid_gap": "4px 6px", "align_items": "flex-start"}
+        self.picture, self.slices, self.sheets = Tiles(), Tiles(), [Tiles() for _ in self.layers]
+        columns = []
+        for i, sheets in enumerate([[self.picture, self.slices], *zip(self.sheets)], start=-1):
+            columns.append(VBox([HTML(self.head(i)), *sheets], layout=visible))
+            columns[-1].add_class("cnn-column")
 
-        def sheet(pixels):
-            return Tiles(layout=wide(pixels + 8))  # 4 on each side, for the outlines
-
-        self.picture, self.slices = sheet(128), sheet(LEFT - 128 - GAP)
-        self.sheets = [sheet(LEFT) for _ in self.layers]
-        heads = [HTML(self.head(i), layout=wide(HEAD)) for i in range(-1, len(self.layers))]
-        rows = [HBox(row) for row in zip(heads, [HBox([self.picture, self.slices]), *self.sheets])]
-        for row in rows[1:]:
-            row.add_class("cnn-headed")
-        left = VBox(rows, layout=wide(HEAD + LEFT + 16))
-
-        self.sum = HTML(layout={"min_height": "84px"})
+        self.sum = HTML()
         self.titles, self.terms = [HTML() for _ in range(3)], [Tiles() for _ in range(3)]
-        columns = [VBox(pair, layout=wide(RIGHT // 3)) for pair in zip(self.titles, self.terms)]
-        self.right = VBox([self.sum, HBox(columns, layout=wide(RIGHT))], layout=wide(RIGHT))
+        terms = [VBox(pair, layout=visible) for pair in zip(self.titles, self.terms)]
 
         self.verdict, self.ledger = HTML(), HTML()
-        self.by_class, self.by_map = sheet(LEFT), sheet(LEFT)
-        wrap = {"flex_flow": "row wrap", "grid_gap": "0 10px", "overflow": "visible"}
-        below = [Box([self.ledger])]
+        self.by_class, self.by_map = Tiles(), Tiles()
+        below = [self.ledger]
         if self.evidence is not None:
             title = HTML("<b>Evidence</b>: every number times its weight, added up to the logit of each class")
-            below = [title, Box([VBox([self.by_class, self.by_map], layout=wide(LEFT + 16)), self.ledger], layout=wrap)]
-        super().__init__(Box(controls, layout=wrap), self.verdict, HBox([left, self.right]), *below)
+            below = [title, Box([self.by_class, self.by_map, self.ledger], layout=wrap)]
+        super().__init__(
+            Box(controls, layout=wrap), self.verdict, Box(columns, layout=wrap),
+            self.sum, Box(terms, layout=wrap), *below,
+        )  # fmt: skip
+        self.add_class("cnn-close")
 
     def head(self, i):
         """A layer's name, settings and shape. Its scale is below them: it changes, and comes with the maps."""
@@ -153,7 +152,8 @@ class NetworkExplorer(Explorer):
         shape = [underlined(n, colour) for n, colour in sides]
         if self.volume(i).shape[1:] == (1, 1):
             del shape[1:]
-        lines = [f"<b>{escape(name if i < 0 else f'{i} {name}')}</b>", escape(settings), " x ".join(shape)]
+        name = f'<b style="font-size: 11px; white-space: nowrap">{escape(name if i < 0 else f"{i} {name}")}</b>'
+        lines = [name, escape(settings), " x ".join(shape)]
         return small("<br>".join(filter(None, lines)))
 
     def link_up(self):
@@ -305,7 +305,8 @@ class NetworkExplorer(Explorer):
                 self.drawn = self.backward()
             except Exception as error:  # a layer of the reader's own may fail in any way
                 self.problem = f"There are no gradients to show, these are activations: {error!r}"
-        self.tall = [self.draw_layer(i) for i in range(-1, len(self.layers))]
+        for i in range(-1, len(self.layers)):
+            self.draw_layer(i)
         self.draw_evidence()
 
     def draw_image(self):
@@ -315,22 +316,21 @@ class NetworkExplorer(Explorer):
             image = image.mean(0, keepdims=True)
         if (image < 0).any() or largest > 1:
             image, caption = 0.5 + image / (2 * largest), f"{caption} (0 is grey)"
-        put(self.picture, [image], [caption], fitting_zoom([image[0]], 128, sides=[128])[0])
+        put(self.picture, [image], [caption], crisp(PICTURE / max(image.shape[1:])))
 
     def draw_layer(self, i):
-        """Its maps; returns how tall they are with the head beside them, in pixels."""
+        """Its maps."""
         maps, every = self.drawn[self.weights][i + 1], [volumes[i + 1] for volumes in self.drawn.values()]
         largest = max(map(greatest, every)) or 1.0
         signed = self.drawn is not self.volumes or any((v < 0).any() for v in every)
         arrays, captions = laid_out(maps, "depth" if i < 0 else "map")
-        zoom, tall = fitting_zoom(arrays, LEFT if i >= 0 else LEFT - 128 - GAP)
+        zoom, abreast = stacked(arrays)
         if i == len(self.layers) - 1 and len(arrays) == len(self.names):
             captions = self.names
         elif zoom * arrays[0].shape[1] < WORD:
             captions = range(len(arrays))
         sheet = self.slices if i < 0 else self.sheets[i]
-        put(sheet, arrays, captions, zoom, signed=signed, largest=largest, legend=True)
-        return max(tall, 128 + 30 if i < 0 else 84)
+        put(sheet, arrays, captions, zoom, abreast, signed=signed, largest=largest, legend=True)
 
     def draw_evidence(self):
         hint = "Point at any number of any map. Click it, or go to it with the arrow keys, and it is held."
@@ -341,9 +341,9 @@ class NetworkExplorer(Explorer):
             largest = max(greatest(mine), greatest(every)) or 1.0
             name = self.names[self.chosen]
             scale = {"signed": True, "largest": largest}
-            put(self.by_class, every, [f"for {name}" for name in self.names], fitting_zoom(every, LEFT)[0], **scale)
-            zoom, _ = fitting_zoom(mine, LEFT)
-            roomy = zoom * mine.shape[2] >= 1.5 * WORD
+            put(self.by_class, every, [f"for {name}" for name in self.names], stacked(every)[0], **scale)
+            zoom, _ = stacked(mine)
+            roomy = zoom * mine.shape[2] >= 1.25 * WORD
             captions = [f"for {name}, map {i}" if roomy else i for i in range(len(mine))]
             put(self.by_map, mine, captions, zoom, legend=True, **scale)
             sums = evidence.sum((2, 3))
@@ -375,28 +375,22 @@ class NetworkExplorer(Explorer):
         self.sum.value = f'<div style="line-height: 1.5">{"<br>".join(lines)}</div>'
 
     def draw_terms(self, terms):
-        """The numbers that the sum is of, below it: beside the layer, as far as there is room."""
-        n, room = len(terms[0].arrays), RIGHT // 3 - GAP
-        abreast = 1 if n <= 8 else 2 if n <= 16 else 3
-        down = -(-n // abreast)
-        tall, wide = (max(array.shape[side] for term in terms for array in term.arrays) for side in (0, 1))
-        zoom = min(38, (860 / down - 30) / tall, ((room + GAP) / abreast - GAP) / wide)
-        zoom = max(int(zoom), min(zoom, 1))
+        """The numbers that the sum is of, below it."""
+        n, (tall, wide) = len(terms[0].arrays), np.max([array.shape for term in terms for array in term.arrays], axis=0)
+        zoom, abreast = spread(n, tall, wide)
+        narrow = n > 1 and wide * zoom < WORD
         for title, tiles, term in zip(self.titles, self.terms, [*terms, *[NOTHING] * 3]):
             title.value = f"<b>{escape(term.title)}</b>" if term.title else ""
+            captions = [str(c).split()[-1] for c in term.captions] if narrow else term.captions
             with tiles.hold_sync():
-                tiles.columns, tiles.boxes = abreast, term.boxes
-                captions = [str(c).split()[-1] for c in term.captions] if n > 8 else term.captions
-                put(tiles, readable(term.arrays), captions, zoom, signed=term.signed, largest=term.largest)
-        above, height = sum(self.tall[: self.layer + 1]), 120 + down * (zoom * tall + 30)
-        self.right.layout.margin = f"{max(0, min(above, sum(self.tall) - height)):.0f}px 0 0 0"
+                tiles.boxes = term.boxes
+                put(tiles, readable(term.arrays), captions, zoom, abreast, signed=term.signed, largest=term.largest)
 
     def figure(self):
         """A still picture: the layers, the arithmetic, the evidence."""
-        above = [self.picture.rows()[0] + self.slices.rows()[0], *(row for t in self.sheets for row in t.rows())]
-        terms = [sum(rows, []) for rows in zip(*(tiles.rows() for tiles in self.terms if tiles.arrays))]
-        below = self.by_class.rows() + self.by_map.rows()
-        return plots.still([row for row in above + terms + below if row], alt=self.text)
+        lines = [[self.picture, self.slices], *zip(self.sheets), *zip(self.terms), [self.by_class, self.by_map]]
+        rows = [sum((row for tiles in line for row in tiles.rows()), []) for line in lines]
+        return plots.still([row for row in rows if row], alt=self.text)
 
     # In words
 
@@ -467,7 +461,7 @@ def frames(field, shape):
     maps, height, width = shape
     if folded(shape):
         if len(field.maps) > 1:
-            return [box(0, 0, 0, -(-maps // LINE), min(maps, LINE), FRAME)]
+            return [box(0, 0, 0, -(-maps // per_line(maps)), per_line(maps), FRAME)]
         return [box(*place_of((i, 0, 0), shape), 1, 1, FRAME) for i in field.maps]
     top, left, tall, wide = field.top, field.left, field.bottom - field.top, field.right - field.left
     return [box(tile, top, left, tall, wide, FRAME) for tile in field.maps]
@@ -478,14 +472,19 @@ def folded(shape):
     return shape[1:] == (1, 1) and shape[0] > FEW
 
 
+def per_line(n):
+    """How many of n numbers are drawn in a line: 16, or of very many a third as many as there are lines."""
+    return 16 * max(1, round(math.sqrt(n / 3) / 16))
+
+
 def place_of(unit, shape):
     """Where a unit (map, row, column) is drawn: (tile, row, column)."""
-    return (0, *divmod(unit[0], LINE)) if folded(shape) else tuple(unit)
+    return (0, *divmod(unit[0], per_line(shape[0]))) if folded(shape) else tuple(unit)
 
 
 def unit_at(place, shape):
     """Which unit is drawn there; the last, where a folded layer has no more."""
-    return (min(place[1] * LINE + place[2], shape[0] - 1), 0, 0) if folded(shape) else tuple(place)
+    return (min(place[1] * per_line(shape[0]) + place[2], shape[0] - 1), 0, 0) if folded(shape) else tuple(place)
 
 
 def rescaled(place, old, new):
@@ -507,36 +506,45 @@ def laid_out(maps, word="map"):
     """A volume as tiles and their captions: its maps, or one sheet of many single numbers."""
     if not folded(maps.shape):
         return list(maps), [f"{word} {i}" for i in range(len(maps))] if maps.shape[1:] != (1, 1) else range(len(maps))
-    n = len(maps)
-    sheet = np.full(-(-n // LINE) * LINE, np.nan, maps.dtype)
+    n, across = len(maps), per_line(len(maps))
+    sheet = np.full(-(-n // across) * across, np.nan, maps.dtype)
     sheet[:n] = maps.ravel()
-    return [sheet.reshape(-1, LINE)[:, :n]], [f"{n} numbers, {min(n, LINE)} in a line"]
+    return [sheet.reshape(-1, across)], [f"{n} numbers, {across} in a line"]
 
 
-def fitting_zoom(arrays, wide, tall=200, sides=(64, 48, 36, 24)):
-    """Pixels for a cell, whole if they can be: as many as let the tiles fit into a width and about a height.
-
-    Returns them and the height that comes of it.
-    """
+def stacked(arrays):
+    """A layer's maps, below each other as far as they go: pixels for a cell, whole if they can be; tiles in a line."""
     height, width = arrays[0].shape
-    if height == width == 1:
-        sides = [36]
-    elif len(arrays) == 1 and width > 3 * height:
-        sides = [wide]
-    for side in sides:
-        zoom = crisp(min(side / max(height, width), 36))
-        abreast = max(1, (wide + GAP) // (max(width * zoom, 24) + GAP))
-        needed = -(-len(arrays) // abreast) * (height * zoom + 30)
-        if needed <= tall:
+    for side in [36] if height == width == 1 else [64, 48, 36, 24]:
+        zoom = crisp(min(side / width, TALL / height))
+        down = max(1, int(TALL / (height * zoom + CAPTION)))
+        abreast = -(-len(arrays) // down)
+        if abreast * (width * zoom + GAP) <= WIDE:
             break
-    return zoom, needed
+    return zoom, abreast
 
 
-def put(tiles, arrays, captions, zoom, **scale):
+def spread(n, tall, wide):
+    """The n tiles of a term: pixels for a cell, and tiles in a line.
+
+    As flat as it goes with numbers that can be read; where they cannot, as large as it goes and yet be flat.
+    """
+    ways = []
+    for abreast in range(1, n + 1):
+        zoom, down = crisp(min(((TERM + GAP) / abreast - GAP) / wide, 38)), -(-n // abreast)
+        if zoom >= READABLE:
+            ways.append((0, down, -zoom, abreast))
+        elif zoom > 0:
+            ways.append((1, max(FLAT, down * (tall * zoom + CAPTION)), -zoom, abreast))
+    *_, zoom, abreast = min(ways)
+    return -zoom, abreast
+
+
+def put(tiles, arrays, captions, zoom, columns=0, **scale):
     """Show arrays at this zoom, in one push; with numbers where there is room for them."""
     with tiles.hold_sync():
-        tiles.zoom = zoom
-        tiles.show(arrays, captions, numbers=zoom >= 20, **scale)
+        tiles.zoom, tiles.columns = zoom, columns
+        tiles.show(arrays, captions, numbers=zoom >= READABLE, **scale)
 
 
 def of_dtype(net, images):

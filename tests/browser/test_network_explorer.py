@@ -68,6 +68,17 @@ def test_point_click_and_arrow_keys(page, explorer):
     assert page.problems == []
 
 
+def test_the_whole_network_is_on_one_screen(page, explorer):
+    """On a projector a unit of the last layer and what it sees of the image are seen together."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    heads = explorer.locator(".cnn-column")
+    assert heads.count() == 9  # the image, and eight layers
+    places = [heads.nth(i).bounding_box() for i in range(9)]
+    assert {place["y"] for place in places} == {places[0]["y"]}  # in one line
+    tall = max(place["height"] for place in places)
+    assert tall < page.locator(".jp-WindowedPanel-outer").bounding_box()["height"]
+
+
 def test_controls(page, explorer):
     first = explorer.locator("canvas[aria-label='map 0, 64 by 64']").first
     before = pixels(first)

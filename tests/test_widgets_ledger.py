@@ -177,7 +177,7 @@ def test_what_does_not_fit_is_explained_and_the_picture_stays(ledger):
     with pytest.raises(ValueError) as error:
         Network((3, 64, 64), ledger.layers)
     assert ledger.problem == f"This does not fit: {error.value}." and "put Flatten() before it" in ledger.problem
-    assert '<b style="color: #d32f2f">This does not fit: layer 6, Linear(outputs=2)' in ledger.words.value
+    assert '#d32f2f 70%, currentColor)">This does not fit: layer 6, Linear(outputs=2)' in ledger.words.value
     assert (ledger.rows, ledger.code) == (rows, code) and "opacity: 0.45" in ledger.picture.value
     assert picture.count("<svg") == ledger.picture.value.count("<svg")
     assert ledger.text.startswith("Shown is what last fitted: 3 x 64 x 64 in, 2 out, 8 layers")

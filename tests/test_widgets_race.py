@@ -100,9 +100,9 @@ def test_one_that_does_not_agree_is_told_in_red():
     seen = make({"a": doubled, "b": slowly, "off": lambda x: x + x + 0.1, "turned": lambda x: (x + x).swapaxes(1, 2)})
     assert seen.differ == ["off", "turned"]
     assert seen.text == "N 4, seed 1. The same result from a and b. Another from off and turned."
-    assert '#d32f2f">off and turned do not agree with a.</b>' in seen.words.value
+    assert '#d32f2f 70%, currentColor)">off and turned do not agree with a.</b>' in seen.words.value
     seen.running = ["b", "off"]
-    assert '#d32f2f">off does not agree with b.</b>' in seen.words.value
+    assert '#d32f2f 70%, currentColor)">off does not agree with b.</b>' in seen.words.value
     seen.running = ["off"]
     assert "#d32f2f" not in seen.words.value and seen.text == "N 4, seed 1. A result from off."
 

@@ -134,7 +134,7 @@ def test_a_setting_that_does_not_fit_is_told_in_red_and_changes_nothing(lab):
     lab.size = 7
     lab.reset()
     assert lab.net is net and lab.iteration == 3 and text in lab.text
-    assert "color: #d32f2f" in lab.words.value
+    assert "#d32f2f" in lab.words.value
     assert "a window of size 7 does not fit into 6 x 8 pixels: at most 6 would" in lab.words.value
     lab.size = 6
     lab.reset()

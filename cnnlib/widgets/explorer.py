@@ -9,6 +9,8 @@ from cnnlib import plots
 
 from .tiles import Tiles
 
+RED = "#d32f2f"  # of what is wrong
+
 
 class Explorer(VBox):
     """A picture that answers to the hand. Its state is in traits, which Python reads and sets as the hand does.
@@ -36,7 +38,7 @@ class Explorer(VBox):
 
     def tell(self, problem=""):
         """Bring the read-out up to date; a problem stands before it, in red."""
-        red = f'<b style="color: #d32f2f">{escape(problem)}</b> ' if problem else ""
+        red = f'<b style="{ink(RED)}">{escape(problem)}</b> ' if problem else ""
         self.words.value = f'<div role="status" style="line-height: 1.5">{red}{escape(self.text)}</div>'
 
     def figure(self):
@@ -57,6 +59,11 @@ def tiles_in(widget):
     if isinstance(widget, Tiles):
         return [widget]
     return [tiles for child in getattr(widget, "children", ()) for tiles in tiles_in(child)]
+
+
+def ink(colour):
+    """A colour for letters: some of the text's own in it, so that it can be read on a light page and a dark one."""
+    return f"color: color-mix(in srgb, {colour} 70%, currentColor)"
 
 
 def counted(n, one, many=None):

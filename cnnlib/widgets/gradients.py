@@ -11,7 +11,7 @@ from cnnlib import plots
 from cnnlib.gradcheck import relative_error
 
 from .chart import chart
-from .explorer import Explorer
+from .explorer import Explorer, ink
 from .tiles import Tiles, box, greatest
 
 LARGE = 50_000  # numbers that come out of the layer; with more, the lines are drawn from fewer points
@@ -399,5 +399,5 @@ def table(analytic, numerical, errors):
     for row in rows:
         colour = COLOURS.get(row[0], "inherit")
         cells = "".join(f'<td style="padding-right: 14px; min-width: 70px">{cell}</td>' for cell in row)
-        lines.append(f'<tr style="color: {colour}; font-weight: bold">{cells}</tr>')
+        lines.append(f'<tr style="{ink(colour)}; font-weight: bold">{cells}</tr>')
     return f'<table style="font-variant-numeric: tabular-nums; line-height: 1.4">{"".join(lines)}</table>'

@@ -12,7 +12,7 @@ from matplotlib.patches import Polygon
 
 from cnnlib import Conv2D, Flatten, Layer, Linear, MaxPool2D, Network, ReLU, plots
 
-from .explorer import Explorer
+from .explorer import Explorer, ink
 from .tiles import Tiles
 
 NEW = [Conv2D(4, 3), ReLU(), MaxPool2D(2), Flatten(), Linear(2)]  # what the buttons add
@@ -432,10 +432,10 @@ def coloured(shape):
     """A shape, each side in the colour of its axis."""
     if len(shape) == 1:
         return f"<b>{shape[0]:,}</b>"
-    return " × ".join(f'<b style="color: {colour}">{n}</b>' for n, colour in zip(shape, AXES.values()))
+    return " × ".join(f'<b style="{ink(colour)}">{n}</b>' for n, colour in zip(shape, AXES.values()))
 
 
-AXIS_WORDS = " × ".join(f'<b style="color: {colour}">{axis}</b>' for axis, colour in AXES.items())
+AXIS_WORDS = " × ".join(f'<b style="{ink(colour)}">{axis}</b>' for axis, colour in AXES.items())
 COLUMNS = ["", "layer", "makes", "parameters", "multiply-adds", "sees", "jump"]
 CELLS = [
     f'style="text-align: {side}; padding: 1px 8px 1px 0; vertical-align: bottom"'

@@ -23,7 +23,7 @@ from cnnlib.network import softmax
 from cnnlib.training import blame, check_labels
 
 from .chart import chart
-from .explorer import Explorer
+from .explorer import RED, Explorer, ink
 from .tiles import Tiles, box, greatest, number
 
 FRAME = 0.05  # seconds of training between two pictures, or as long as the last picture took
@@ -435,7 +435,7 @@ class TrainingLab(Explorer):
         if self.due("numbers", NUMBERS, moving):
             told = f", {self.speed:.0f} a second" if self.playing else ""
             if self.problem:
-                told = '. <b style="color: #d32f2f">Read below</b>'
+                told = f'. <b style="{ink(RED)}">Read below</b>'
             self.bar.bar_style = "danger" if self.problem else ""
             self.bar_words.value = f"&nbsp;{k} of {self.iterations} iterations{told}"
             self.key.value = self.legend(runs)

@@ -10,7 +10,7 @@ from cnnlib import plots
 from cnnlib.layers import Conv2D
 
 from .convolution import short
-from .explorer import Explorer
+from .explorer import Explorer, ink
 from .ledger import coloured
 from .tiles import Tiles, box, greatest, number
 
@@ -274,7 +274,7 @@ def places(n, tall, high):
 
 def head(name="", shape=()):
     """What stands over a column: its name, and its shape in the colours of the axes."""
-    told = f'<b style="color: {plots.FILTER}">{shape[0]}</b> × ' if len(shape) == 4 else ""
+    told = f'<b style="{ink(plots.FILTER)}">{shape[0]}</b> × ' if len(shape) == 4 else ""
     told += coloured(shape[-3:]) if shape else "&nbsp;"
     return f'<div style="font-size: 13px; line-height: 1.4; white-space: nowrap">{name or "&nbsp;"}<br>{told}</div>'
 

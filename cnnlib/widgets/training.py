@@ -489,7 +489,7 @@ class TrainingLab(Explorer):
             title = f"{what}, cut off at {number(CUT * usual)}" if cut else what
             top = 1.02 if what == "accuracy" else CUT * usual if cut else 1.1 * highest or 1
             place.value = chart(
-                lines, title=title, x="iteration", y="", ends=(0, across, 0, top), marks=marks, width=285, height=165,
+                lines, title=title, x="iteration", y="", ends=(0, across, 0, top), marks=marks, width=285, height=150,
                 alt=f"{what} over iterations: {self.current.result(self.iteration)}",
             )  # fmt: skip
 
@@ -529,7 +529,7 @@ class TrainingLab(Explorer):
         if self.held_out:
             told.append(f"{swatch(HELD_OUT)} held out")
         small = f"<small>faint: each mini-batch; strong: mean of the last {LATELY}</small>"
-        return f'<div style="line-height: 1.4">{" &nbsp; ".join(told)}<br>{small}</div>'
+        return f'<div style="line-height: 1.4">{" &nbsp; ".join([*told, small])}</div>'
 
     def layer_table(self):
         """A line for each layer with weights: how large its gradient was, and how many of its maps are dead."""

@@ -478,6 +478,32 @@ def test_whole_numbers_large_images_and_odd_depths():
     assert "It sees rows 254 to 255 and columns 248 to 249 of the image." in explorer.text
 
 
+@pytest.mark.parametrize(
+    "shape, layers, readable",
+    [
+        ((3, 16, 16), [Conv2D(5, 3), Conv2D(1, 3), Flatten(), Linear(2)], {0, 1, 2}),
+        ((3, 16, 16), [Conv2D(16, 5), Conv2D(1, 3), Flatten(), Linear(21)], {0, 1, 2}),
+        ((1, 9, 9), [Conv2D(64, 2), Conv2D(40, 7), Flatten(), Linear(200), ReLU(), Linear(2)], {0, 2, 4}),
+        ((2, 200, 1), [Conv2D(3, 1), Flatten(), Linear(2)], {0, 1}),
+        ((1, 1, 300), [Conv2D(1, 1), Flatten(), Linear(2)], {0, 1}),
+    ],
+)  # fmt: skip
+def test_the_arithmetic_is_no_larger_than_a_screen(shape, layers, readable):
+    """Whatever the layer: in pixels, with 16 for a line of caption. Where there is room, its numbers are written."""
+    net = Network(shape, layers)
+    explorer, written = NetworkExplorer(net, pictures(net)), set()
+    for layer in range(len(layers)):
+        explorer.layer = layer
+        for tiles in explorer.terms:
+            if tiles.arrays:
+                down = -(-len(tiles.arrays) // tiles.columns)
+                tall, wide = (max(a.shape[side] for a in tiles.arrays) * tiles.zoom for side in (0, 1))
+                assert down * (tall + 16) <= 660 and tiles.columns * wide <= 270
+        if all(map(any, zip(*(tiles.numbers for tiles in explorer.terms if tiles.arrays)))):
+            written.add(layer)
+    assert written == readable
+
+
 def test_words_are_sent_before_pictures(explorer):
     """Each part is a message of its own, and what comes first is seen first."""
     sent = []

@@ -21,8 +21,9 @@ from .tiles import Tiles, box, crisp, greatest, number
 
 PICTURE = 128  # pixels: the image, along its longer side
 TALL, WIDE = 430, 150  # pixels: the maps of a layer, where they can be made to fit
-TERM, FLAT = 268, 260  # pixels: how wide a column of the arithmetic is, and how tall where it has no room for numbers
-GAP, CAPTION = 8, 22  # pixels: between tiles, and below one
+TERM = 268  # pixels: how wide a column of the arithmetic is
+FLAT, DEEP = 230, 660  # pixels: how tall it should be, and may be so that its numbers can be read
+GAP, CAPTION, LEAST = 8, 22, 24  # pixels: between tiles, below one, and how small one may be
 FEW = 20  # so many single numbers are drawn one by one; more are folded into lines, see `per_line`
 SUMMED = 6  # so many maps are summed one by one in words; of more, the sum of all
 READABLE = 20  # pixels: a cell that has room for its number
@@ -376,7 +377,8 @@ class NetworkExplorer(Explorer):
 
     def draw_terms(self, terms):
         """The numbers that the sum is of, below it."""
-        n, (tall, wide) = len(terms[0].arrays), np.max([array.shape for term in terms for array in term.arrays], axis=0)
+        n = len(terms[0].arrays)
+        tall, wide = np.max([array.shape for term in terms for array in term.arrays], axis=0).tolist()
         zoom, abreast = spread(n, tall, wide)
         narrow = n > 1 and wide * zoom < WORD
         for title, tiles, term in zip(self.titles, self.terms, [*terms, *[NOTHING] * 3]):
@@ -529,15 +531,17 @@ def spread(n, tall, wide):
 
     As flat as it goes with numbers that can be read; where they cannot, as large as it goes and yet be flat.
     """
-    ways = []
-    for abreast in range(1, n + 1):
-        zoom, down = crisp(min(((TERM + GAP) / abreast - GAP) / wide, 38)), -(-n // abreast)
-        if zoom >= READABLE:
-            ways.append((0, down, -zoom, abreast))
-        elif zoom > 0:
-            ways.append((1, max(FLAT, down * (tall * zoom + CAPTION)), -zoom, abreast))
-    *_, zoom, abreast = min(ways)
-    return -zoom, abreast
+    small = LEAST / max(tall, wide)
+    for height, least in [(DEEP, READABLE), (FLAT, small), (DEEP, small), (math.inf, 0)]:
+        ways = []
+        for abreast in range(1, min(n, (TERM + GAP) // (LEAST + GAP)) + 1):
+            down = -(-n // abreast)
+            zoom = crisp(min(((TERM + GAP) / abreast - GAP) / wide, (height / down - CAPTION) / tall, 38))
+            if zoom >= least:
+                ways.append((down if least != small else 0, -zoom, -abreast))
+        if ways:
+            _, zoom, abreast = min(ways)
+            return -zoom, -abreast
 
 
 def put(tiles, arrays, captions, zoom, columns=0, **scale):
